@@ -1,0 +1,85 @@
+//! JSON request bodies.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::fields::{Fields, FromFields};
+use super::problem::Problem;
+
+const MAX_BODY: usize = 64 * 1024;
+
+/// As an argument, a JSON object that keeps the rules of `T`; as an answer, `T` as JSON.
+///
+/// Refuses with 415 what does not say it is JSON, with 413 what is over 64 KiB, with 400 what is not JSON, and with 422
+/// what is not an object or breaks a rule, one entry for each bad member.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: FromFields, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
+            return Err(problem.with_detail("Send JSON with Content-Type: application/json"));
+        }
+        let body = read(&parts.headers, body).await?;
+        let value: Value = serde_json::from_slice(&body).map_err(|error| {
+            let place = format!("The body is not JSON: line {}, column {}", error.line(), error.column());
+            Problem::new(StatusCode::BAD_REQUEST, "malformed_json").with_detail(place)
+        })?;
+        let Value::Object(members) = value else {
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields");
+            return Err(problem.with_detail("The body must be a JSON object"));
+        };
+        Fields::new(members).read().map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let mut response = Response::new(Body::from(body));
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(CONTENT_TYPE, json);
+                response
+            }
+            Err(error) => Problem::internal(error).into_response(),
+        }
+    }
+}
+
+/// `application/json` or a type built on it, as `application/merge-patch+json` (RFC 6839 §3.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let subtype = media_type.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+    let too_large = || {
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large");
+        problem.with_detail("The body must be at most 64 KiB")
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    to_bytes(body, MAX_BODY).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+            too_large()
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST, "incomplete_body")
+                .with_detail("The body did not arrive whole")
+        }
+    })
+}

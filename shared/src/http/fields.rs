@@ -1,0 +1,106 @@
+//! The members of a request, parsed into types that cannot be wrong, with one complaint for each that is.
+
+use serde_json::{Map, Value};
+
+use super::problem::{FieldError, Problem};
+
+/// A request that is read from named members: of a JSON body or of a query.
+///
+/// All fields are parsed before the first `?`, so that the client hears of every bad one at once:
+///
+/// ```
+/// use shared::http::{Fields, FromFields, Invalid};
+///
+/// struct CreateNote { title: String, pinned: Option<bool> }
+///
+/// impl FromFields for CreateNote {
+///     fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
+///         let title = fields.text("title", |text| Ok(text.to_owned()));
+///         let pinned = fields.optional_text("pinned", |text| text.parse().map_err(|_| "must be true or false".into()));
+///         Ok(Self { title: title?, pinned: pinned? })
+///     }
+/// }
+/// ```
+pub trait FromFields: Sized {
+    /// Takes the members that it knows out of `fields`.
+    ///
+    /// # Errors
+    /// A member is missing or wrong; which one, `fields` remembers.
+    fn from_fields(fields: &mut Fields) -> Result<Self, Invalid>;
+}
+
+/// Proof that a complaint was noted in [`Fields`].
+#[derive(Debug)]
+pub struct Invalid(());
+
+/// The members of a request and what is wrong with them.
+#[derive(Debug)]
+pub struct Fields {
+    members: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    pub(super) fn new(members: Map<String, Value>) -> Self {
+        Self { members, errors: Vec::new() }
+    }
+
+    /// Reads a whole request, or answers 422 with all complaints.
+    pub(super) fn read<T: FromFields>(mut self) -> Result<T, Problem> {
+        T::from_fields(&mut self).map_err(|Invalid(())| Problem::invalid(self.errors))
+    }
+
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// It is missing, is no text, or `parse` says what it must be.
+    pub fn text<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Invalid> {
+        match self.members.remove(name) {
+            Some(Value::String(text)) => parse(&text).map_err(|message| self.complain(name, message)),
+            Some(_) => Err(self.complain(name, "must be a string")),
+            None => Err(self.complain(name, "is required")),
+        }
+    }
+
+    /// A text that may be left out. `null` is not left out: it asks for a removal (RFC 7396) that no rule allows.
+    ///
+    /// # Errors
+    /// It is no text, or `parse` says what it must be.
+    pub fn optional_text<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Invalid> {
+        if self.members.contains_key(name) { self.text(name, parse).map(Some) } else { Ok(None) }
+    }
+
+    /// A list of texts that must be there.
+    ///
+    /// # Errors
+    /// It is missing, is no list of texts, or `parse` says what an entry must be.
+    pub fn texts<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Invalid> {
+        let Some(value) = self.members.remove(name) else { return Err(self.complain(name, "is required")) };
+        let Value::Array(entries) = value else {
+            return Err(self.complain(name, "must be an array of strings"));
+        };
+        let parsed = entries.iter().map(|entry| match entry {
+            Value::String(text) => parse(text),
+            _ => Err("must be an array of strings".to_owned()),
+        });
+        parsed.collect::<Result<_, _>>().map_err(|message| self.complain(name, message))
+    }
+
+    /// Notes what is wrong with a member.
+    pub fn complain(&mut self, name: &str, message: impl Into<String>) -> Invalid {
+        self.errors.push(FieldError { field: name.to_owned(), message: message.into() });
+        Invalid(())
+    }
+}

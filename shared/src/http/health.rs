@@ -1,0 +1,108 @@
+//! The management side: whether a service lives, whether it is ready, and its metrics. Never public.
+
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::body::Json;
+use super::metrics::Metrics;
+use super::problem::Problem;
+
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+type Outcome = Pin<Box<dyn Future<Output = bool> + Send>>;
+type Check = Box<dyn Fn() -> Outcome + Send + Sync>;
+
+/// What must hold for a service to be ready.
+#[derive(Default)]
+pub struct Health(Vec<(&'static str, Check)>);
+
+impl Health {
+    /// Adds a check by name. One that takes longer than two seconds has failed.
+    pub fn check<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.0.push((name, Box::new(move || Box::pin(check()))));
+        self
+    }
+
+    /// Whether all checks pass, and each by name.
+    async fn report(&self) -> (bool, Map<String, Value>) {
+        let mut checks = Map::new();
+        let mut ready = true;
+        for (name, check) in &self.0 {
+            let passed = matches!(tokio::time::timeout(CHECK_TIMEOUT, check()).await, Ok(true));
+            ready &= passed;
+            checks.insert((*name).to_owned(), json!(if passed { "ok" } else { "failing" }));
+        }
+        (ready, checks)
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// `/health/live`, `/health/ready` and `/metrics`.
+pub fn management_routes(health: Health, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/health/live", get(|| async { Json(json!({"status": "ok"})) }))
+        .route("/health/ready", get(ready).with_state(Arc::new(health)))
+        .route("/metrics", get(render).with_state(metrics))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route") })
+}
+
+async fn ready(State(health): State<Arc<Health>>) -> Response {
+    let (ready, checks) = health.report().await;
+    let (status, word) =
+        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(json!({"status": word, "checks": checks}))).into_response()
+}
+
+async fn render(State(metrics): State<Arc<Metrics>>) -> Response {
+    let open_metrics = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    match metrics.render() {
+        Ok(text) => ([(CONTENT_TYPE, open_metrics)], text).into_response(),
+        Err(error) => Problem::internal(error).into_response(),
+    }
+}
+
+/// Asks the service that manages itself at `management` whether it is ready: the command behind `HEALTHCHECK`.
+///
+/// # Errors
+/// It is not, or does not answer.
+pub async fn healthcheck(management: SocketAddr) -> anyhow::Result<()> {
+    let mut address = management;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let url = format!("http://{address}/health/ready").parse().context("management address")?;
+    let transport = crate::jwks::HttpTransport::new()?;
+    let answer = crate::jwks::Transport::get(&transport, &url, http::HeaderMap::new()).await?;
+    anyhow::ensure!(
+        answer.status == StatusCode::OK,
+        "not ready: {} {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
+    Ok(())
+}

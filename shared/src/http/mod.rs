@@ -1,0 +1,25 @@
+//! The HTTP edge: how requests are read and answers written, the same in every service.
+
+mod body;
+mod client_address;
+mod edge;
+pub mod etag;
+mod fields;
+mod health;
+mod metrics;
+pub mod page;
+mod path;
+mod problem;
+mod query;
+mod serve;
+
+pub use body::Json;
+pub use client_address::{ClientAddress, TrustedProxies};
+pub use edge::{Edge, EdgeSettings};
+pub use fields::{Fields, FromFields, Invalid};
+pub use health::{Health, healthcheck, management_routes};
+pub use metrics::Metrics;
+pub use path::{FromPath, Path};
+pub use problem::{Cause, FieldError, Problem};
+pub use query::Query;
+pub use serve::{Listener, ServeSettings, serve, shutdown_signal};

@@ -1,0 +1,13 @@
+//! Verification keys: a parsed set that never changes, and where the current one comes from.
+
+mod fetch;
+mod freshness;
+mod remote;
+mod snapshot;
+mod source;
+
+pub use fetch::{Conditions, FetchError, Fetched, HttpTransport, Transport};
+pub use freshness::{Freshness, State};
+pub use remote::{JwksStatus, RemoteJwks, RemoteJwksSettings};
+pub use snapshot::{KeySnapshot, SetError, VerifyingKey, thumbprint};
+pub use source::{KeySource, LocalKeys, Lookup};

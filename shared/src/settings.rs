@@ -1,0 +1,195 @@
+//! Settings: a flag and a variable for each, parsed by clap; what clap cannot know is checked here.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+use url::Url;
+
+/// A setting that cannot be used, by the name of its variable.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct SettingError {
+    name: &'static str,
+    problem: String,
+}
+
+impl SettingError {
+    /// The setting `name` has this `problem`.
+    pub fn new(name: &'static str, problem: impl Into<String>) -> Self {
+        Self { name, problem: problem.into() }
+    }
+}
+
+/// A length of time as people write it: `90s`, `15m`, `30d`, `1h 30m`. Never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(Duration);
+
+impl Span {
+    /// The same as a [`Duration`].
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text)
+            .map_err(|_| "is not a duration; write it like 90s, 15m, 12h or 30d".to_owned())?;
+        if duration.is_zero() {
+            return Err("must be longer than nothing".to_owned());
+        }
+        if duration > Duration::from_secs(10 * 365 * 24 * 3600) {
+            return Err("must be at most ten years".to_owned());
+        }
+        Ok(Self(duration))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", humantime::format_duration(self.0))
+    }
+}
+
+/// An issuer identifier (RFC 8414 §2): an `http` or `https` URL without query and fragment.
+///
+/// Kept as the text that was given, since tokens are compared with it exactly: `https://a` and `https://a/` differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    text: String,
+    url: Url,
+}
+
+impl Issuer {
+    /// The identifier as it stands in `iss`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The identifier as a URL.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl std::str::FromStr for Issuer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = web_url(text)?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("must have no query and no fragment".to_owned());
+        }
+        Ok(Self { text: text.to_owned(), url })
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Parses an `http` or `https` URL without user name and password.
+///
+/// # Errors
+/// Why it is none, in words that fit behind the setting's name.
+pub fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("must be an http or https URL".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must hold no user name and no password".to_owned());
+    }
+    Ok(url)
+}
+
+/// Whether `url` names this machine itself, where plain http gives nothing away.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Parses a command line with its environment.
+///
+/// # Errors
+/// The error of clap, which also names the variable behind a flag whose value cannot be used: whoever set
+/// `AUTH_ACCESS_TOKEN_TTL=soon` never typed `--access-token-ttl`.
+pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, clap::Error> {
+    P::try_parse_from(arguments).map_err(|error| match variable_of::<P>(&error) {
+        Some(name) => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            clap::Error::raw(ErrorKind::ValueValidation, format!("setting {name}: {text}"))
+                .with_cmd(&P::command())
+        }
+        None => error,
+    })
+}
+
+/// The variable of the argument that `error` complains of.
+fn variable_of<P: CommandFactory>(error: &clap::Error) -> Option<String> {
+    if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        return None;
+    }
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = shown.strip_prefix("--")?.split([' ', '=']).next()?;
+    find_variable(&P::command(), flag)
+}
+
+fn find_variable(command: &clap::Command, flag: &str) -> Option<String> {
+    let here = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+    here.and_then(|argument| argument.get_env())
+        .map(|name| name.to_string_lossy().into_owned())
+        .or_else(|| command.get_subcommands().find_map(|sub| find_variable(sub, flag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_as_people_write_them() {
+        assert_eq!("15m".parse::<Span>().unwrap().get(), Duration::from_secs(900));
+        assert_eq!("30d".parse::<Span>().unwrap().get(), Duration::from_secs(2_592_000));
+        for bad in ["", "0s", "15", "-1s", "soon", "100years"] {
+            assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_a_plain_web_address() {
+        assert_eq!("https://id.example".parse::<Issuer>().unwrap().as_str(), "https://id.example");
+        for bad in
+            ["id.example", "ftp://id.example", "https://id.example?x", "https://a:b@id.example", "https://"]
+        {
+            assert!(bad.parse::<Issuer>().is_err(), "{bad}");
+        }
+    }
+
+    #[derive(Debug, Parser)]
+    struct Sample {
+        #[arg(long, env = "SAMPLE_TTL")]
+        ttl: Span,
+    }
+
+    #[test]
+    fn an_unusable_value_names_its_variable() {
+        let arguments = ["sample", "--ttl", "soon"].map(OsString::from);
+        let error = parse::<Sample>(arguments).unwrap_err().to_string();
+        assert!(error.contains("SAMPLE_TTL"), "{error}");
+        assert!(error.contains("is not a duration"), "{error}");
+        let sample = parse::<Sample>(["sample", "--ttl", "1m"].map(OsString::from)).unwrap();
+        assert_eq!(sample.ttl.get(), Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the tests of a service need: an issuer that can fail, tokens of any shape, and a clock that stands still.
+
+mod clock;
+mod issuer;
+mod token;
+
+pub use clock::FakeClock;
+pub use issuer::{Fault, MockIssuer};
+pub use token::{TestKey, TokenBuilder};
