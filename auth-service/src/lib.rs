@@ -1,1 +1,29 @@
+//! Accounts, sessions and RS256 tokens.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`routes`] | the whole route table, by who may call |
+//! | [`accounts`], [`sessions`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
+//! | [`tokens`] | the rules: key life, what tokens say, the generation rule of refresh; no HTTP |
+//! | [`passwords`], [`audit`] | Argon2id with bounded concurrency; the audit trail |
+//! | [`entity`], [`migration`] | the tables |
+//! | [`config`], [`state`], [`error`], [`openapi`], [`cli`] | what surrounds them |
 
+pub mod accounts;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod entity;
+pub mod error;
+pub mod migration;
+pub mod oauth;
+pub mod openapi;
+pub mod passwords;
+pub mod routes;
+pub mod sessions;
+pub mod state;
+pub mod tokens;
+
+mod service;
+
+pub use service::Service;

@@ -5,8 +5,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::sea_query::{Index, Table, TableCreateStatement};
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::http::Problem;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const MYSQL_CONNECTIONS: u32 = 16;
@@ -88,4 +91,68 @@ pub async fn ensure_schema<M: MigratorTrait>(database: &DatabaseConnection) -> a
 /// The database's; steps that were done stay done, and the rest may be tried again.
 pub async fn migrate<M: MigratorTrait>(database: &DatabaseConnection) -> Result<(), DbErr> {
     M::up(database, None).await
+}
+
+/// What the client is told of a failed query; what failed goes to the log.
+///
+/// A database that has no place for us at the moment asks for another try; anything else is a fault of ours.
+impl From<DbErr> for Problem {
+    fn from(error: DbErr) -> Self {
+        let busy = match &error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+            other => other.to_string().contains("database is locked"),
+        };
+        if busy {
+            Self::unavailable("database_unavailable", Duration::from_secs(1)).caused_by(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+/// A table as all services make theirs: re-runnable, and on MySQL with text that is compared byte by byte unless a
+/// column says otherwise, as SQLite does.
+pub fn table(manager: &SchemaManager<'_>, name: &'static str) -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(name).if_not_exists();
+    if manager.get_database_backend() == DbBackend::MySql {
+        table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_0900_bin");
+    }
+    table
+}
+
+/// An index, where it is not there yet: MySQL knows no `CREATE INDEX IF NOT EXISTS`.
+///
+/// # Errors
+/// The database's.
+pub async fn create_index(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    name: &'static str,
+    columns: &[&'static str],
+) -> Result<(), DbErr> {
+    if manager.has_index(table, name).await? {
+        return Ok(());
+    }
+    let mut index = Index::create();
+    index.name(name).table(table);
+    for column in columns {
+        index.col(*column);
+    }
+    manager.create_index(index).await
+}
+
+/// Drops an index, where it is there.
+///
+/// # Errors
+/// The database's.
+pub async fn drop_index(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    name: &'static str,
+) -> Result<(), DbErr> {
+    if !manager.has_index(table, name).await? {
+        return Ok(());
+    }
+    manager.drop_index(Index::drop().name(name).table(table).to_owned()).await
 }

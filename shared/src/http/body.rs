@@ -23,6 +23,15 @@ pub struct Json<T>(pub T);
 impl<T: FromFields, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Fields::from_request(request, state).await?.read().map(Self)
+    }
+}
+
+/// The members of a JSON object, for rules that are known at run time only. Refuses as [`Json`] does.
+impl<S: Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
@@ -38,7 +47,7 @@ impl<T: FromFields, S: Sync> FromRequest<S> for Json<T> {
             let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields");
             return Err(problem.with_detail("The body must be a JSON object"));
         };
-        Fields::new(members).read().map(Self)
+        Ok(Self::new(members))
     }
 }
 

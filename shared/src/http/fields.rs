@@ -46,8 +46,16 @@ impl Fields {
     }
 
     /// Reads a whole request, or answers 422 with all complaints.
-    pub(super) fn read<T: FromFields>(mut self) -> Result<T, Problem> {
-        T::from_fields(&mut self).map_err(|Invalid(())| Problem::invalid(self.errors))
+    pub(super) fn read<T: FromFields>(self) -> Result<T, Problem> {
+        self.read_with(T::from_fields)
+    }
+
+    /// Reads a whole request by rules that are known at run time only.
+    ///
+    /// # Errors
+    /// 422 with all complaints.
+    pub fn read_with<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, Invalid>) -> Result<T, Problem> {
+        read(&mut self).map_err(|Invalid(())| Problem::invalid(self.errors))
     }
 
     /// A text that must be there.

@@ -1,0 +1,11 @@
+//! Accounts: who they are, what they may do, and what their owners may change.
+
+pub mod me;
+pub mod password;
+pub mod register;
+mod roles;
+pub mod store;
+mod username;
+
+pub use roles::{Role, Roles};
+pub use username::Username;

@@ -1,0 +1,78 @@
+//! `POST /register`
+
+use axum::extract::State;
+use http::StatusCode;
+use serde::Serialize;
+use shared::http::{ClientAddress, Fields, Invalid, Json, Problem};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Role, Roles, Username, store};
+use crate::audit;
+use crate::error::Error;
+use crate::passwords::{Password, PasswordRules};
+use crate::state::AppState;
+
+/// A new account.
+#[derive(Debug, ToSchema)]
+pub struct RegisterRequest {
+    /// 1 to 64 letters, digits and `. _ - @ +`.
+    #[schema(value_type = String, example = "ada")]
+    username: Username,
+    /// At least as long as the service asks for.
+    #[schema(value_type = String, example = "a long enough passphrase")]
+    password: Password,
+}
+
+impl RegisterRequest {
+    fn read(fields: &mut Fields, rules: PasswordRules) -> Result<Self, Invalid> {
+        let username: Result<Username, _> = fields.text("username", str::parse);
+        let password = fields.text("password", |text| rules.parse(text));
+        let (username, password) = (username?, password?);
+        if rules.is_username(&password, &username) {
+            return Err(fields.complain("password", "must not be the user name"));
+        }
+        Ok(Self { username, password })
+    }
+}
+
+/// An account as its owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountView {
+    /// The subject of its tokens.
+    id: Uuid,
+    /// Its name.
+    username: String,
+    /// Its roles.
+    roles: Vec<&'static str>,
+}
+
+/// Makes an account of one's own, where the operator lets everybody do so.
+#[utoipa::path(
+    post, path = "/register", tag = "accounts", request_body = RegisterRequest,
+    responses(
+        (status = 201, description = "Made", body = AccountView),
+        (status = 403, description = "Registration is closed", body = Problem),
+        (status = 409, description = "The name is taken", body = Problem),
+        (status = 422, description = "Fields break a rule", body = Problem),
+    )
+)]
+pub async fn register(
+    State(app): State<AppState>,
+    ClientAddress(ip): ClientAddress,
+    fields: Fields,
+) -> Result<(StatusCode, Json<AccountView>), Error> {
+    if !app.config.registration_open {
+        return Err(Error::RegistrationClosed);
+    }
+    let rules = app.config.password_rules;
+    let request = fields.read_with(|fields| RegisterRequest::read(fields, rules))?;
+    let password_hash = app.passwords.hash(request.password).await?;
+    let (id, now) = (app.random.uuid(), app.clock.now());
+    let roles = Roles::new([Role::Reader]);
+    let account = store::create(&app.database, id, &request.username, password_hash, &roles, now).await?;
+    let event = audit::Event::new(audit::Kind::AccountCreated, audit::Actor::Account(id, ip));
+    audit::record(&app.database, now, event).await?;
+    let view = AccountView { id, username: account.username, roles: roles.names() };
+    Ok((StatusCode::CREATED, Json(view)))
+}

@@ -1,0 +1,116 @@
+//! Roles, and the scopes that they carry.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What an account may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Role {
+    /// Reads books.
+    Reader,
+    /// Reads and writes books.
+    Librarian,
+    /// Does that, and manages accounts, sessions, clients and keys.
+    Admin,
+}
+
+impl Role {
+    /// Its name in tokens and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Librarian => "librarian",
+            Self::Admin => "admin",
+        }
+    }
+
+    const fn scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::Reader => &["books:read"],
+            Self::Librarian => &["books:read", "books:write"],
+            Self::Admin => &["books:read", "books:write", "auth:admin"],
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Reader, Self::Librarian, Self::Admin]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| "must be reader, librarian or admin".to_owned())
+    }
+}
+
+/// The roles of an account, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles(Vec<Role>);
+
+impl Roles {
+    /// These roles.
+    pub fn new(roles: impl IntoIterator<Item = Role>) -> Self {
+        let mut roles: Vec<_> = roles.into_iter().collect();
+        roles.sort_unstable();
+        roles.dedup();
+        Self(roles)
+    }
+
+    /// As a table holds them. A name that nobody knows any more carries nothing.
+    pub fn from_column(text: &str) -> Self {
+        Self::new(text.split(' ').filter_map(|name| name.parse().ok()))
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|role| role.as_str()).collect()
+    }
+
+    /// All that they allow together, with spaces between the names.
+    pub fn scope(&self) -> String {
+        let mut scopes: Vec<_> = self.0.iter().flat_map(|role| role.scopes()).copied().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        // Roles grow by adding: the order of the largest one reads best.
+        scopes.sort_by_key(|scope| Role::Admin.scopes().iter().position(|known| known == scope));
+        scopes.join(" ")
+    }
+
+    /// What of `granted` they still allow: a grant may narrow, never widen.
+    pub fn narrow(&self, granted: &str) -> String {
+        let allowed = self.scope();
+        let kept = granted.split(' ').filter(|scope| allowed.split(' ').any(|own| own == *scope));
+        kept.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// As a table holds them.
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_carry_scopes() {
+        let scope = |roles: &str| Roles::from_column(roles).scope();
+        assert_eq!(scope("reader"), "books:read");
+        assert_eq!(scope("librarian reader"), "books:read books:write");
+        assert_eq!(scope("admin"), "books:read books:write auth:admin");
+        assert_eq!(scope("unknown"), "");
+        assert_eq!(Roles::from_column("librarian reader librarian").to_string(), "reader librarian");
+    }
+
+    #[test]
+    fn a_grant_narrows_with_the_roles_and_never_widens() {
+        let reader = Roles::new([Role::Reader]);
+        assert_eq!(reader.narrow("books:read books:write"), "books:read");
+        assert_eq!(Roles::new([Role::Admin]).narrow("books:read"), "books:read");
+        assert_eq!(reader.narrow(""), "");
+    }
+}

@@ -1,0 +1,117 @@
+//! Accounts in the table.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
+use shared::clock::Timestamp;
+
+use super::{Roles, Username};
+use crate::entity::account::{ActiveModel, Column, Entity, Model};
+use crate::error::Error;
+
+/// The account of that name, under any spelling.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_name(db: &impl ConnectionTrait, username: &Username) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::UsernameKey.eq(username.key())).one(db).await
+}
+
+/// Adds an account.
+///
+/// # Errors
+/// The name is taken, or the database's.
+pub async fn create(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    username: &Username,
+    password_hash: String,
+    roles: &Roles,
+    now: Timestamp,
+) -> Result<Model, Error> {
+    let account = Model {
+        id,
+        username: username.as_str().to_owned(),
+        username_key: username.key().to_owned(),
+        password_hash,
+        roles: roles.to_string(),
+        created_at: now.millis(),
+        password_changed_at: now.millis(),
+        last_login_at: None,
+        disabled_at: None,
+    };
+    // The index decides, not a look before: of two that register one name together, one is told that it is taken.
+    match Entity::insert(ActiveModel::from(account.clone())).exec_without_returning(db).await {
+        Ok(_) => Ok(account),
+        Err(error) => match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Err(Error::UsernameTaken),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Notes that the owner of `account` signed in. `false`: meanwhile the account was disabled or its password changed.
+///
+/// Within a transaction this also makes whoever disables the account wait: so no session is opened behind the back of
+/// somebody who has just ended them all.
+///
+/// # Errors
+/// The database's.
+pub async fn note_login(db: &impl ConnectionTrait, account: &Model, now: Timestamp) -> Result<bool, DbErr> {
+    let noted = Entity::update_many()
+        .set(ActiveModel { last_login_at: Set(Some(now.millis())), ..Default::default() })
+        .filter(Column::Id.eq(account.id))
+        .filter(Column::PasswordHash.eq(&account.password_hash))
+        .filter(Column::DisabledAt.is_null());
+    Ok(noted.exec(db).await?.rows_affected == 1)
+}
+
+/// Sets the password of an account.
+///
+/// # Errors
+/// The database's.
+pub async fn set_password(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        password_hash: Set(password_hash),
+        password_changed_at: Set(now.millis()),
+        ..Default::default()
+    };
+    update(db, id, change).await
+}
+
+/// Sets the roles of an account.
+///
+/// # Errors
+/// The database's.
+pub async fn set_roles(db: &impl ConnectionTrait, id: Uuid, roles: &Roles) -> Result<(), DbErr> {
+    update(db, id, ActiveModel { roles: Set(roles.to_string()), ..Default::default() }).await
+}
+
+/// Bars an account from signing in.
+///
+/// # Errors
+/// The database's.
+pub async fn disable(db: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    update(db, id, ActiveModel { disabled_at: Set(Some(now.millis())), ..Default::default() }).await
+}
+
+async fn update(db: &impl ConnectionTrait, id: Uuid, change: ActiveModel) -> Result<(), DbErr> {
+    Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(db).await.map(drop)
+}
+
+/// Up to `limit` accounts by name, behind the one of the key `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::UsernameKey.gt(after))
+        .order_by_asc(Column::UsernameKey)
+        .limit(limit)
+        .all(db)
+        .await
+}

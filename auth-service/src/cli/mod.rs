@@ -1,0 +1,98 @@
+//! The commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+
+mod password;
+mod serve;
+mod user;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::telemetry::{self, LogFormat};
+use shared::{database, http, settings};
+
+use crate::config::{DatabaseSettings, Settings};
+use crate::migration::Migrator;
+use crate::openapi;
+
+/// Accounts, sessions and RS256 tokens.
+#[derive(Debug, Parser)]
+#[command(name = "auth-service", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the service
+    Serve(Box<Settings>),
+    /// Brings the database schema up to date
+    Migrate(DatabaseSettings),
+    /// Asks the running service whether it is ready
+    Healthcheck {
+        /// Address of health and metrics
+        #[arg(
+            long,
+            env = "AUTH_MANAGEMENT_LISTEN",
+            default_value = "127.0.0.1:9001",
+            value_name = "ADDRESS"
+        )]
+        management_listen: SocketAddr,
+    },
+    /// Prints the OpenAPI document
+    Openapi,
+    /// Makes and changes accounts
+    User(user::UserArguments),
+}
+
+/// Runs the command line of this process.
+pub async fn run() -> ExitCode {
+    let cli = match settings::parse::<Cli>(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come this way, too, as errors of exit code 0.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match cli.command.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command tells its user what went wrong")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+/// Prints what a command was asked for.
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+impl Command {
+    async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(settings) => serve::run(&settings).await,
+            Self::Migrate(settings) => {
+                telemetry::init(LogFormat::Pretty);
+                let database = database::connect("AUTH_DATABASE_URL", &settings.url()?).await?;
+                database::migrate::<Migrator>(&database).await?;
+                say("the schema is up to date");
+                Ok(())
+            }
+            Self::Healthcheck { management_listen } => http::healthcheck(management_listen).await,
+            Self::Openapi => {
+                say(&openapi::api().to_pretty_json()?);
+                Ok(())
+            }
+            Self::User(arguments) => arguments.run().await,
+        }
+    }
+}

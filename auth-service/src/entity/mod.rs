@@ -1,0 +1,6 @@
+//! The tables.
+
+pub mod account;
+pub mod audit_event;
+pub mod session;
+pub mod signing_key;

@@ -1,0 +1,95 @@
+//! What can go wrong, and what the client is told of it: one exhaustive `match`.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
+use sea_orm::DbErr;
+use shared::bearer::Challenge;
+use shared::http::{FieldError, Problem};
+use shared::token::Rejection;
+
+use crate::passwords::HashError;
+use crate::tokens::keyring::KeyringError;
+use crate::tokens::signing_key::KeyError;
+
+/// The protection space in the challenges of this service.
+pub const REALM: &str = "auth";
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request itself breaks a rule.
+    #[error("the request breaks a rule")]
+    Request(Problem),
+    /// The token is not good enough.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// No account of that name has that password.
+    #[error("wrong name or password")]
+    BadCredentials,
+    /// The caller's password is another one.
+    #[error("wrong current password")]
+    WrongCurrentPassword,
+    /// The operator makes all accounts.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// Another account has that name.
+    #[error("the user name is taken")]
+    UsernameTaken,
+    /// The account has no such session.
+    #[error("no such session")]
+    NoSuchSession,
+    /// A password could not be hashed or checked.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A token cannot be signed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let challenge = HeaderValue::from_static("Bearer realm=\"auth\"");
+        let problem = match self {
+            Self::Request(problem) => problem,
+            Self::Rejected(rejection) => return Challenge::new(REALM).answer(rejection),
+            Self::BadCredentials => Problem::new(StatusCode::UNAUTHORIZED, "bad_credentials")
+                .with_msg("Bad username or password")
+                .with_header(WWW_AUTHENTICATE, challenge),
+            Self::WrongCurrentPassword => Problem::invalid(vec![FieldError {
+                field: "current_password".to_owned(),
+                message: "is not the password of this account".to_owned(),
+            }]),
+            Self::RegistrationClosed => Problem::new(StatusCode::FORBIDDEN, "registration_closed")
+                .with_detail("Accounts are made by the operator of this service")
+                .with_header(WWW_AUTHENTICATE, challenge),
+            Self::UsernameTaken => Problem::new(StatusCode::CONFLICT, "username_taken")
+                .with_detail("Another account has this user name"),
+            Self::NoSuchSession => {
+                Problem::new(StatusCode::NOT_FOUND, "session_not_found").with_error("Session not found.")
+            }
+            Self::Hash(HashError::QueueFull) => {
+                Problem::unavailable("hash_queue_full", Duration::from_secs(1))
+            }
+            Self::Hash(error @ (HashError::Failed(_) | HashError::CutOff(_))) => Problem::internal(error),
+            Self::Database(error) => error.into(),
+            Self::Keyring(error) => Problem::internal(error),
+            Self::Key(error) => Problem::internal(error),
+        };
+        problem.into_response()
+    }
+}

@@ -1,0 +1,32 @@
+//! The schema, step by step. One DDL statement a step, since MySQL commits each by itself; every step can be run again.
+
+#![expect(elided_lifetimes_in_paths, reason = "as the trait declares it; async-trait wants the same")]
+
+use sea_orm_migration::prelude::*;
+
+mod m20261124_000001_create_accounts;
+mod m20261124_000002_create_sessions;
+mod m20261124_000003_index_sessions_by_account;
+mod m20261124_000004_index_sessions_by_expiry;
+mod m20261124_000005_create_signing_keys;
+mod m20261124_000006_create_audit_events;
+mod m20261124_000007_index_audit_events_by_account;
+
+/// All steps in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261124_000001_create_accounts::Migration),
+            Box::new(m20261124_000002_create_sessions::Migration),
+            Box::new(m20261124_000003_index_sessions_by_account::Migration),
+            Box::new(m20261124_000004_index_sessions_by_expiry::Migration),
+            Box::new(m20261124_000005_create_signing_keys::Migration),
+            Box::new(m20261124_000006_create_audit_events::Migration),
+            Box::new(m20261124_000007_index_audit_events_by_account::Migration),
+        ]
+    }
+}

@@ -1,0 +1,40 @@
+//! `GET /.well-known/oauth-authorization-server`
+
+use axum::extract::State;
+use serde::Serialize;
+use shared::http::Json;
+use utoipa::ToSchema;
+
+use crate::state::AppState;
+
+/// Metadata of an authorization server (RFC 8414 §2). Names what answers and nothing else: no grant is offered here,
+/// so there is no endpoint to name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Metadata {
+    /// The `iss` of all tokens.
+    issuer: String,
+    /// Where the public keys are.
+    jwks_uri: String,
+    /// What access tokens may allow.
+    scopes_supported: [&'static str; 3],
+    /// None: there is no authorization endpoint.
+    response_types_supported: [&'static str; 0],
+    /// None: there is no token endpoint.
+    grant_types_supported: [&'static str; 0],
+}
+
+/// Tells verifiers where the keys are.
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", tag = "description",
+    responses((status = 200, description = "RFC 8414 metadata", body = Metadata))
+)]
+pub async fn metadata(State(app): State<AppState>) -> Json<Metadata> {
+    let issuer = app.config.issuer.as_str();
+    Json(Metadata {
+        issuer: issuer.to_owned(),
+        jwks_uri: format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+        scopes_supported: ["books:read", "books:write", "auth:admin"],
+        response_types_supported: [],
+        grant_types_supported: [],
+    })
+}

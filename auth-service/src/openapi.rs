@@ -1,0 +1,54 @@
+//! The description of the service for programs: OpenAPI 3.1, made from the handlers.
+
+use shared::http::{Json, Problem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::{accounts, oauth, sessions};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "auth-service", description = "Accounts, sessions and RS256 tokens"),
+    paths(
+        accounts::register::register,
+        accounts::me::me,
+        accounts::password::change_password,
+        sessions::login::login,
+        sessions::refresh::refresh,
+        sessions::logout::logout,
+        sessions::list::list,
+        sessions::list::end,
+        sessions::list::end_others,
+        oauth::jwks::jwks,
+        oauth::discovery::metadata,
+        document,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Security)
+)]
+struct Api;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = |description: &str| {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+            SecurityScheme::Http(scheme.description(Some(description)).build())
+        };
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("access_token", bearer("An access token"));
+        components.add_security_scheme("refresh_token", bearer("A refresh token"));
+    }
+}
+
+/// The description as a value.
+pub fn api() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// Describes the service.
+#[utoipa::path(get, path = "/openapi.json", tag = "description", responses((status = 200, description = "OpenAPI 3.1")))]
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(api())
+}

@@ -1,0 +1,123 @@
+//! The service as a whole, for whoever runs it: `main`, the stack, and the tests.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use sea_orm::DatabaseConnection;
+use shared::bearer::Bearer;
+use shared::clock::Clock;
+use shared::http::{Edge, Health, Metrics, management_routes};
+use shared::random::Random;
+use shared::token::{TokenVerifier, TokenVerifierBuilder};
+use shared::database;
+use tokio::task::AbortHandle;
+
+use crate::config::Config;
+use crate::error::REALM;
+use crate::migration::Migrator;
+use crate::passwords::Passwords;
+use crate::routes::routes;
+use crate::state::{App, AppState};
+use crate::tokens::keyring::{Keyring, LOOK_EVERY};
+use crate::tokens::mint::OWN_AUDIENCE;
+use crate::tokens::sealer::Sealer;
+
+/// The running service. Its background work ends when it is dropped.
+pub struct Service {
+    /// What clients reach.
+    pub routes: Router,
+    /// Health and metrics.
+    pub management: Router,
+    /// What handlers reach.
+    pub app: AppState,
+    maintenance: AbortHandle,
+}
+
+impl Service {
+    /// Brings schema and keys up to date, and puts the service together.
+    ///
+    /// # Errors
+    /// The schema is behind, the database fails, or the keys cannot be opened.
+    pub async fn start(
+        config: Config,
+        sealer: Sealer,
+        database: DatabaseConnection,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> anyhow::Result<Self> {
+        database::ensure_schema::<Migrator>(&database).await?;
+        let keyring = Arc::new(Keyring::new(
+            database.clone(),
+            sealer,
+            config.key_life,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        ));
+        keyring.maintain().await?;
+        let passwords = Passwords::new(
+            config.argon2.clone(),
+            config.hash_slots,
+            config.hash_queue_deadline,
+            Arc::clone(&random),
+        )
+        .context("passwords cannot be hashed")?;
+        let verifier = || access_tokens(&config, &keyring, &clock);
+        let (bearer, access_tokens) = (Bearer::new(verifier(), REALM), verifier());
+        let maintenance = tokio::spawn(maintain(Arc::clone(&keyring))).abort_handle();
+        let metrics = Arc::new(Metrics::new());
+        let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
+        let app =
+            Arc::new(App { config, database, clock, random, passwords, keyring, bearer, access_tokens });
+        Ok(Self {
+            routes: edge.surround(routes(Arc::clone(&app))),
+            management: management_routes(health(&app), metrics),
+            app,
+            maintenance,
+        })
+    }
+}
+
+/// Rules for our own access tokens: for whichever of our audiences, and to the second of their end.
+fn access_tokens(config: &Config, keyring: &Keyring, clock: &Arc<dyn Clock>) -> TokenVerifier {
+    let keys = keyring.verifying();
+    let builder: TokenVerifierBuilder =
+        TokenVerifier::builder(config.issuer.as_str(), config.audience.as_str(), keys, Arc::clone(clock));
+    builder.also_audience(OWN_AUDIENCE).expiry_leeway(std::time::Duration::ZERO).build()
+}
+
+fn health(app: &AppState) -> Health {
+    let (database, keyring) = (app.database.clone(), Arc::clone(&app.keyring));
+    Health::default()
+        .check("database", move || {
+            let database = database.clone();
+            async move { database::answers(&database).await }
+        })
+        .check("signing_key", move || std::future::ready(keyring.signing().is_ok()))
+}
+
+/// Looks after the keys for as long as the service runs.
+async fn maintain(keyring: Arc<Keyring>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = keyring.maintain().await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the signing keys cannot be looked after"
+            );
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.maintenance.abort();
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("app", &self.app).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! `GET /me/sessions`, `DELETE /me/sessions`, `DELETE /me/sessions/{id}`
+
+use std::str::FromStr;
+
+use axum::extract::State;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use shared::clock::Timestamp;
+use shared::http::page::{self, Page};
+use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Caller, store};
+use crate::audit;
+use crate::entity::session;
+use crate::error::Error;
+use crate::state::AppState;
+
+/// A session as its owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    /// Its name.
+    id: Uuid,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was last opened or refreshed.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// The address that it was last used from.
+    address: String,
+    /// What the client called itself.
+    user_agent: String,
+    /// The client that it was opened for.
+    client_id: String,
+}
+
+impl SessionView {
+    fn new(session: session::Model, current: Uuid) -> Self {
+        Self {
+            id: session.id,
+            current: session.id == current,
+            created_at: Timestamp::from_millis(session.created_at),
+            last_used_at: Timestamp::from_millis(session.last_used_at),
+            expires_at: Timestamp::from_millis(session.expires_at.min(session.idle_expires_at)),
+            address: session.ip,
+            user_agent: session.user_agent,
+            client_id: session.client_id,
+        }
+    }
+}
+
+/// Which page of the sessions.
+#[derive(Debug)]
+pub struct ListSessions {
+    limit: u64,
+    after: Option<Uuid>,
+}
+
+impl FromFields for ListSessions {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
+        let limit = page::limit(fields);
+        let after = fields.optional_text("after", |text| {
+            Uuid::try_parse(text).map_err(|_| "must be the id of a session".to_owned())
+        });
+        Ok(Self { limit: limit?, after: after? })
+    }
+}
+
+/// Lists the sessions of the account that are not over, oldest first.
+#[utoipa::path(
+    get, path = "/me/sessions", tag = "sessions", security(("access_token" = [])),
+    params(
+        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("after" = Option<Uuid>, Query, description = "The last session of the page before"),
+    ),
+    responses(
+        (status = 200, description = "The sessions", body = [SessionView]),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 422, description = "Parameters break a rule", body = Problem),
+    )
+)]
+pub async fn list(
+    State(app): State<AppState>,
+    caller: Caller,
+    uri: Uri,
+    Query(query): Query<ListSessions>,
+) -> Result<Page<SessionView>, Error> {
+    let (owner, now) = (caller.account.id, app.clock.now());
+    let sessions = store::list(&app.database, owner, query.after, query.limit + 1, now).await?;
+    let page = Page::new(sessions, query.limit, &uri, |session| session.id.to_string());
+    Ok(page.map(|session| SessionView::new(session, caller.session_id)))
+}
+
+/// The name of a session in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionId(Uuid);
+
+impl FromStr for SessionId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+impl FromPath for SessionId {
+    fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "session_not_found").with_error("Session not found.")
+    }
+}
+
+/// Ends one session of the account.
+#[utoipa::path(
+    delete, path = "/me/sessions/{id}", tag = "sessions", security(("access_token" = [])),
+    params(("id" = Uuid, Path, description = "The session")),
+    responses(
+        (status = 204, description = "It is over"),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 404, description = "No such session, or it was over", body = Problem),
+    )
+)]
+pub async fn end(
+    State(app): State<AppState>,
+    caller: Caller,
+    ClientAddress(ip): ClientAddress,
+    Path(SessionId(id)): Path<SessionId>,
+) -> Result<StatusCode, Error> {
+    let (owner, now) = (caller.account.id, app.clock.now());
+    if !store::end(&app.database, owner, id, now).await? {
+        return Err(Error::NoSuchSession);
+    }
+    let actor = audit::Actor::Account(owner, ip);
+    audit::record(&app.database, now, audit::Event::new(audit::Kind::SessionEnded, actor).session(id))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of the account but the one that asks.
+#[utoipa::path(
+    delete, path = "/me/sessions", tag = "sessions", security(("access_token" = [])),
+    responses(
+        (status = 204, description = "They are over"),
+        (status = 401, description = "No valid token", body = Problem),
+    )
+)]
+pub async fn end_others(
+    State(app): State<AppState>,
+    caller: Caller,
+    ClientAddress(ip): ClientAddress,
+) -> Result<StatusCode, Error> {
+    let (owner, now) = (caller.account.id, app.clock.now());
+    let ended = store::end_others(&app.database, owner, Some(caller.session_id), now).await?;
+    let actor = audit::Actor::Account(owner, ip);
+    let event = audit::Event::new(audit::Kind::SessionEnded, actor).detail(format!("all others: {ended}"));
+    audit::record(&app.database, now, event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,14 @@
+//! Sessions: opened by a sign-in, carried on by refresh tokens, ended by their owner or by a thief's mistake.
+
+mod caller;
+mod client;
+pub mod list;
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub mod store;
+mod tokens;
+
+pub use caller::Caller;
+pub use client::Client;
+pub use tokens::TokenResponse;

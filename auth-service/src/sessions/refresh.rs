@@ -1,0 +1,88 @@
+//! `POST /refresh`
+
+use axum::extract::State;
+use http::HeaderMap;
+use sea_orm::{DatabaseTransaction, EntityTrait as _, TransactionTrait as _};
+use shared::bearer::bearer_token;
+use shared::clock::Timestamp;
+use shared::http::Problem;
+use shared::token::Rejection;
+
+use super::{Client, TokenResponse, store};
+use crate::audit;
+use crate::entity::{account, session};
+use crate::error::Error;
+use crate::state::{App, AppState};
+use crate::tokens::refresh_token::RefreshToken;
+use crate::tokens::session::{Verdict, judge};
+
+/// Carries a session on: a new access token, and the refresh token of the next generation.
+///
+/// A refresh token may be sent again while its successor has not been used (sessions of `/login`), or for a minute
+/// (sessions of `/oauth2`): it gets the same successor once more, never a second one. Sent later, it ends the session,
+/// since then two hold copies of it.
+#[utoipa::path(
+    post, path = "/refresh", tag = "sessions", security(("refresh_token" = [])),
+    responses(
+        (status = 200, description = "The tokens of the session", body = TokenResponse),
+        (status = 401, description = "No valid refresh token, or its session is over", body = Problem),
+    )
+)]
+pub async fn refresh(
+    State(app): State<AppState>,
+    client: Client,
+    headers: HeaderMap,
+) -> Result<TokenResponse, Error> {
+    let token = app.refresh_token(bearer_token(&headers)?)?;
+    let now = app.clock.now();
+    let transaction = app.database.begin().await?;
+    let session = match carry_on(&app, &transaction, &token, &client, now).await? {
+        Ok(session) => session,
+        Err(rejection) => {
+            transaction.commit().await?;
+            return Err(rejection.into());
+        }
+    };
+    let account = account::Entity::find_by_id(session.account_id).one(&transaction).await?;
+    let account = account.filter(|account| account.disabled_at.is_none()).ok_or(Rejection::Revoked)?;
+    let actor = audit::Actor::Account(account.id, client.ip);
+    audit::record(&transaction, now, audit::Event::new(audit::Kind::Refresh, actor).session(session.id))
+        .await?;
+    transaction.commit().await?;
+    TokenResponse::sign(&app, &account, &session, now, false)
+}
+
+/// The session after this refresh, or why there is none; what either has changed is for the caller to commit.
+async fn carry_on(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    token: &RefreshToken,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Result<session::Model, Rejection>, Error> {
+    let (id, generation) = (token.session_id, token.generation);
+    let idle = now + app.config.session_idle_ttl;
+    let advanced = store::advance(transaction, id, generation, idle, now, client).await?;
+    // Only now is the row read: whoever lost a race sees what the winner made of it.
+    let Some(session) = store::find(transaction, id).await? else { return Ok(Err(Rejection::Revoked)) };
+    if advanced {
+        return Ok(Ok(session));
+    }
+    match judge(&session, generation, app.config.grace.of(session.origin), now) {
+        Verdict::Repeat => {
+            let current = session.generation;
+            let touched = store::touch(transaction, id, current, idle, now, client).await?;
+            Ok(if touched { Ok(session) } else { Err(Rejection::Revoked) })
+        }
+        Verdict::Reuse => {
+            store::end(transaction, session.account_id, id, now).await?;
+            let actor = audit::Actor::Unknown(client.ip);
+            let event = audit::Event::new(audit::Kind::RefreshReused, actor).refused();
+            let detail = format!("generation {generation} of {}", session.generation);
+            let event = event.account(session.account_id).session(id).detail(detail);
+            audit::record(transaction, now, event).await?;
+            Ok(Err(Rejection::Revoked))
+        }
+        Verdict::Over | Verdict::Rotate => Ok(Err(Rejection::Revoked)),
+    }
+}

@@ -1,0 +1,137 @@
+//! Sessions in the table. Every change is one conditional statement on one row, so nothing needs a lock.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
+use shared::clock::Timestamp;
+
+use super::Client;
+use crate::entity::session::{ActiveModel, Column, Entity, Model};
+
+/// Adds a session.
+///
+/// # Errors
+/// The database's.
+pub async fn open(db: &impl ConnectionTrait, session: &Model) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel::from(session.clone())).exec_without_returning(db).await.map(drop)
+}
+
+/// Moves the session on from `generation`. `false`: that is not the current one, or the session is over. Of any number
+/// that try together, one wins.
+///
+/// # Errors
+/// The database's.
+pub async fn advance(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    generation: i64,
+    idle_expires_at: Timestamp,
+    now: Timestamp,
+    client: &Client,
+) -> Result<bool, DbErr> {
+    let next = used(idle_expires_at, now, client)
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .col_expr(Column::RotatedAt, Expr::value(now.millis()));
+    affects_one(next.filter(alive(now)).filter(is_generation(id, generation)), db).await
+}
+
+/// Notes that the session was used at `generation`, without moving on. `false` as in [`advance`].
+///
+/// # Errors
+/// The database's.
+pub async fn touch(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    generation: i64,
+    idle_expires_at: Timestamp,
+    now: Timestamp,
+    client: &Client,
+) -> Result<bool, DbErr> {
+    let same = used(idle_expires_at, now, client);
+    affects_one(same.filter(alive(now)).filter(is_generation(id, generation)), db).await
+}
+
+/// The session of that name.
+///
+/// # Errors
+/// The database's.
+pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+/// Ends a session of the account. `false`: there is none of that name that is not over.
+///
+/// # Errors
+/// The database's.
+pub async fn end(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let ended = ended(now).filter(Column::Id.eq(id)).filter(Column::AccountId.eq(account_id));
+    affects_one(ended.filter(alive(now)), db).await
+}
+
+/// Ends all sessions of the account but `kept`. Returns how many there were.
+///
+/// # Errors
+/// The database's.
+pub async fn end_others(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    kept: Option<Uuid>,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let mut ended = ended(now).filter(Column::AccountId.eq(account_id)).filter(Column::RevokedAt.is_null());
+    if let Some(kept) = kept {
+        ended = ended.filter(Column::Id.ne(kept));
+    }
+    Ok(ended.exec(db).await?.rows_affected)
+}
+
+/// Up to `limit` sessions of the account that are not over, behind the one called `after`, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    after: Option<Uuid>,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    let mut sessions = Entity::find().filter(Column::AccountId.eq(account_id)).filter(alive(now));
+    if let Some(after) = after {
+        sessions = sessions.filter(Column::Id.gt(after));
+    }
+    sessions.order_by_asc(Column::Id).limit(limit).all(db).await
+}
+
+fn alive(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(Column::RevokedAt.is_null())
+        .add(Column::ExpiresAt.gt(now.millis()))
+        .add(Column::IdleExpiresAt.gt(now.millis()))
+}
+
+fn is_generation(id: Uuid, generation: i64) -> Condition {
+    Condition::all().add(Column::Id.eq(id)).add(Column::Generation.eq(generation))
+}
+
+fn used(idle_expires_at: Timestamp, now: Timestamp, client: &Client) -> UpdateMany<Entity> {
+    Entity::update_many().set(ActiveModel {
+        last_used_at: Set(now.millis()),
+        idle_expires_at: Set(idle_expires_at.millis()),
+        user_agent: Set(client.user_agent.clone()),
+        ip: Set(client.ip.to_string()),
+        ..Default::default()
+    })
+}
+
+fn ended(now: Timestamp) -> UpdateMany<Entity> {
+    Entity::update_many().set(ActiveModel { revoked_at: Set(Some(now.millis())), ..Default::default() })
+}
+
+async fn affects_one(update: UpdateMany<Entity>, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(update.exec(db).await?.rows_affected == 1)
+}

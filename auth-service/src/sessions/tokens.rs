@@ -1,0 +1,77 @@
+//! The answer that carries tokens.
+
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use serde::Serialize;
+use shared::clock::Timestamp;
+use shared::http::Json;
+use utoipa::ToSchema;
+
+use crate::entity::{account, session};
+use crate::error::Error;
+use crate::state::App;
+use crate::tokens::mint::{self, AccessGrant};
+
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
+pub struct TokenResponse {
+    /// For resource servers, as `Authorization: Bearer`.
+    access_token: String,
+    /// For `/refresh` and `/logout`, as `Authorization: Bearer`.
+    refresh_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    expires_in: i64,
+    /// Seconds until the refresh token ends.
+    refresh_expires_in: i64,
+    /// What the access token allows.
+    scope: String,
+}
+
+impl TokenResponse {
+    /// Signs both tokens of a session as it is now. `fresh`: its owner has just proved who they are.
+    ///
+    /// # Errors
+    /// No key signs.
+    pub fn sign(
+        app: &App,
+        account: &account::Model,
+        session: &session::Model,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<Self, Error> {
+        let key = app.keyring.signing()?;
+        let ends = Timestamp::from_millis(session.expires_at);
+        let expires_at = (now + app.config.access_token_ttl).min(ends);
+        let jti = app.random.uuid().to_string();
+        let grant = AccessGrant { jti: &jti, now, expires_at, fresh };
+        let issuer = app.config.issuer.as_str();
+        let (access_token, scope) = mint::access_token(&key, issuer, account, session, grant)?;
+        Ok(Self {
+            access_token,
+            refresh_token: mint::refresh_token(&key, issuer, session)?,
+            token_type: "Bearer",
+            expires_in: expires_at.seconds() - now.seconds(),
+            refresh_expires_in: ends.seconds() - now.seconds(),
+            scope,
+        })
+    }
+}
+
+impl IntoResponse for TokenResponse {
+    fn into_response(self) -> Response {
+        let mut response = Json(self).into_response();
+        // RFC 6749 §5.1
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// Shows no token.
+impl std::fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenResponse").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}

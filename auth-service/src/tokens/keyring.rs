@@ -1,0 +1,217 @@
+//! The keys of the service as they are now: made when due, read from the table, swapped as a whole.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use jsonwebtoken::jwk::JwkSet;
+use ring::digest::{SHA256, digest};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, QueryOrder as _, SqlErr};
+use shared::clock::{Clock, Timestamp};
+use shared::jwks::{KeySnapshot, LocalKeys};
+use shared::random::Random;
+
+use super::life::{KeyLife, KeyState, KeyTimes};
+use super::sealer::{CannotSeal, Sealer};
+use super::signing_key::{KeyError, SigningKey};
+use crate::audit;
+use crate::entity::signing_key::{ActiveModel, Column, Entity, Model};
+
+/// How often the table is looked at: how late another replica's new key is seen at most.
+pub const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Why the keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The database failed.
+    #[error("the signing keys cannot be read")]
+    Database(#[from] DbErr),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A key cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] CannotSeal),
+    /// The encryption key is not the one that the keys were stored under.
+    #[error(
+        "AUTH_KEY_ENCRYPTION_KEY: does not open the signing keys in the database; it is not the key that they were stored under"
+    )]
+    WrongEncryptionKey,
+    /// The thread that makes keys is gone.
+    #[error("making a key was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
+    /// No key signs, which [`Keyring::maintain`] never leaves behind.
+    #[error("no key signs")]
+    NoSigningKey,
+}
+
+/// The keys in use, and how they come to be.
+pub struct Keyring {
+    database: DatabaseConnection,
+    sealer: Sealer,
+    life: KeyLife,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    current: ArcSwapOption<Current>,
+    verifying: Arc<LocalKeys>,
+}
+
+#[derive(Debug)]
+struct Current {
+    signing: Arc<SigningKey>,
+    published: Published,
+}
+
+/// The JWK set, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// RFC 7517 JSON.
+    pub json: Bytes,
+    /// A strong entity tag, quotes included.
+    pub etag: String,
+}
+
+impl Keyring {
+    /// A keyring that holds no key until [`Keyring::maintain`].
+    pub fn new(
+        database: DatabaseConnection,
+        sealer: Sealer,
+        life: KeyLife,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            database,
+            sealer,
+            life,
+            clock,
+            random,
+            current: ArcSwapOption::empty(),
+            verifying: Arc::new(LocalKeys::new(KeySnapshot::default())),
+        }
+    }
+
+    /// The key that signs now.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub fn signing(&self) -> Result<Arc<SigningKey>, KeyringError> {
+        let current = self.current.load();
+        current.as_ref().map(|current| Arc::clone(&current.signing)).ok_or(KeyringError::NoSigningKey)
+    }
+
+    /// What verifiers are told.
+    ///
+    /// # Errors
+    /// There is nothing yet.
+    pub fn published(&self) -> Result<Published, KeyringError> {
+        let current = self.current.load();
+        current.as_ref().map(|current| current.published.clone()).ok_or(KeyringError::NoSigningKey)
+    }
+
+    /// What this service itself verifies with.
+    pub fn verifying(&self) -> Arc<LocalKeys> {
+        Arc::clone(&self.verifying)
+    }
+
+    /// Makes the next key if it is due, then takes over what the table says. Safe to call anywhere, any time, on any
+    /// number of replicas.
+    ///
+    /// # Errors
+    /// The database fails, or a key cannot be opened or used; what was in use stays in use.
+    pub async fn maintain(&self) -> Result<(), KeyringError> {
+        let mut rows = self.rows().await?;
+        let now = self.clock.now();
+        if self.life.next_is_due(&times(&rows), now) {
+            self.make(rows.last().map_or(1, |newest| newest.number + 1), now).await?;
+            rows = self.rows().await?;
+        }
+        let states = self.life.states(&times(&rows), now);
+        self.take_over(&rows, &states)
+    }
+
+    async fn rows(&self) -> Result<Vec<Model>, DbErr> {
+        Entity::find().order_by_asc(Column::Number).all(&self.database).await
+    }
+
+    /// Adds key `number`, unless another replica was faster.
+    async fn make(&self, number: i64, now: Timestamp) -> Result<(), KeyringError> {
+        let (key, pkcs8) = tokio::task::spawn_blocking(SigningKey::generate).await??;
+        let row = ActiveModel {
+            number: Set(number),
+            kid: Set(key.kid().to_owned()),
+            sealed_private_key: Set(self.sealer.seal(key.kid(), &pkcs8, &*self.random)?),
+            created_at: Set(now.millis()),
+            revoked_at: Set(None),
+        };
+        match Entity::insert(row).exec_without_returning(&self.database).await {
+            Ok(_) => {
+                let event =
+                    audit::Event::new(audit::Kind::KeyCreated, audit::Actor::System).detail(key.kid());
+                audit::record(&self.database, now, event).await?;
+                Ok(())
+            }
+            Err(error) => match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(()),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn take_over(&self, rows: &[Model], states: &[KeyState]) -> Result<(), KeyringError> {
+        let mut signing = None;
+        let mut published = Vec::new();
+        for (row, state) in rows.iter().zip(states) {
+            if *state == KeyState::Gone {
+                continue;
+            }
+            let key = self.open(row)?;
+            if *state == KeyState::Signing {
+                signing = Some(Arc::clone(&key));
+            }
+            published.push(key);
+        }
+        let signing = signing.ok_or(KeyringError::NoSigningKey)?;
+        let json = jwks(&published)?;
+        let verifying: Result<Vec<_>, _> = published.iter().map(|key| key.verifying_key()).collect();
+        self.verifying.replace(KeySnapshot::of(verifying?));
+        self.current.store(Some(Arc::new(Current { signing, published: json })));
+        Ok(())
+    }
+
+    /// A key as it is in use already, or opened and parsed.
+    fn open(&self, row: &Model) -> Result<Arc<SigningKey>, KeyringError> {
+        let current = self.current.load();
+        if let Some(current) = current.as_ref().filter(|current| current.signing.kid() == row.kid) {
+            return Ok(Arc::clone(&current.signing));
+        }
+        let pkcs8 = self.sealer.open(&row.kid, &row.sealed_private_key);
+        let pkcs8 = pkcs8.map_err(|_| KeyringError::WrongEncryptionKey)?;
+        Ok(Arc::new(SigningKey::from_pkcs8(&pkcs8)?))
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("current", &self.current.load()).finish_non_exhaustive()
+    }
+}
+
+fn times(rows: &[Model]) -> Vec<KeyTimes> {
+    let times = |row: &Model| KeyTimes {
+        created_at: Timestamp::from_millis(row.created_at),
+        revoked: row.revoked_at.is_some(),
+    };
+    rows.iter().map(times).collect()
+}
+
+fn jwks(keys: &[Arc<SigningKey>]) -> Result<Published, KeyError> {
+    let set = JwkSet { keys: keys.iter().map(|key| key.jwk()).collect() };
+    let json = serde_json::to_vec(&set)?;
+    let tag: String =
+        digest(&SHA256, &json).as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Published { json: json.into(), etag: format!("\"{tag}\"") })
+}

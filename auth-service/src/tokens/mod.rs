@@ -1,0 +1,9 @@
+//! The rules of tokens, keys and sessions. Nothing here knows of HTTP.
+
+pub mod keyring;
+pub mod life;
+pub mod mint;
+pub mod refresh_token;
+pub mod sealer;
+pub mod session;
+pub mod signing_key;

@@ -1,0 +1,108 @@
+//! Private keys at rest: AES-256-GCM under a key that the database never sees.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use shared::random::Random;
+
+/// Seals and opens small secrets.
+pub struct Sealer(LessSafeKey);
+
+/// What is sealed was sealed under another key or for another name, or was changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("does not open what is sealed")]
+pub struct CannotOpen;
+
+/// The secret could not be sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret cannot be sealed")]
+pub struct CannotSeal;
+
+impl Sealer {
+    /// From 32 bytes as base64 or base64url, with or without padding.
+    ///
+    /// # Errors
+    /// It is something else, in words that fit behind the setting's name.
+    pub fn new(key: &SecretString) -> Result<Self, &'static str> {
+        let text = key.expose_secret().trim_end_matches('=');
+        let bytes = STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text));
+        bytes
+            .ok()
+            .and_then(|bytes| UnboundKey::new(&AES_256_GCM, &bytes).ok())
+            .map(|key| Self(LessSafeKey::new(key)))
+            .ok_or("must be 32 bytes in base64; make one with: openssl rand -base64 32")
+    }
+
+    /// Seals `secret` for `name`: under that name alone it opens again, so rows of a table cannot be swapped.
+    ///
+    /// Nonces are random: at one key a month, the chance that two are alike never comes into sight (NIST SP 800-38D
+    /// §8.3 allows 2^32 of them).
+    ///
+    /// # Errors
+    /// The library refuses, as it does for secrets of 64 GiB and more.
+    pub fn seal(&self, name: &str, secret: &[u8], random: &dyn Random) -> Result<Vec<u8>, CannotSeal> {
+        let nonce: [u8; NONCE_LEN] = random.bytes();
+        let mut sealed = secret.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut sealed)
+            .map_err(|_| CannotSeal)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// Opens what was sealed for `name`.
+    ///
+    /// # Errors
+    /// It was not, or not under this key.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(CannotOpen)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotOpen)?;
+        let mut text = text.to_vec();
+        let secret = self.0.open_in_place(nonce, Aad::from(name), &mut text).map_err(|_| CannotOpen)?;
+        Ok(secret.to_vec())
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+    use shared::random::SystemRandom;
+
+    use super::*;
+
+    fn sealer(byte: u8) -> Sealer {
+        Sealer::new(&SecretString::from(STANDARD.encode([byte; 32]))).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_key_and_name_only() {
+        let sealed = sealer(1).seal("kid", b"secret", &SystemRandom::new()).unwrap();
+        assert_eq!(sealer(1).open("kid", &sealed).unwrap(), b"secret");
+        assert_eq!(sealer(2).open("kid", &sealed), Err(CannotOpen));
+        assert_eq!(sealer(1).open("other", &sealed), Err(CannotOpen));
+        for flipped in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[flipped] ^= 1;
+            assert_eq!(sealer(1).open("kid", &changed), Err(CannotOpen));
+        }
+        assert_eq!(sealer(1).open("kid", b"short"), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_either_alphabet() {
+        for good in [STANDARD.encode([0xff; 32]), URL_SAFE_NO_PAD.encode([0xff; 32])] {
+            assert!(Sealer::new(&SecretString::from(good)).is_ok());
+        }
+        for bad in ["", "secret", &STANDARD.encode([1; 31]), &STANDARD.encode([1; 33])] {
+            assert!(Sealer::new(&SecretString::from(bad)).is_err(), "{bad}");
+        }
+    }
+}
