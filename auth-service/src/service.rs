@@ -8,10 +8,10 @@ use axum::Router;
 use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
+use shared::database;
 use shared::http::{Edge, Health, Metrics, management_routes};
 use shared::random::Random;
 use shared::token::{TokenVerifier, TokenVerifierBuilder};
-use shared::database;
 use tokio::task::AbortHandle;
 
 use crate::config::Config;

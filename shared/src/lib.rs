@@ -7,7 +7,7 @@
 //! | [`bearer`] | both on an axum router: the tower layer, the [`bearer::Principal`] extractor, RFC 6750 challenges |
 //! | [`http`] | problems (RFC 9457), typed request bodies and queries, paging, entity tags, health, serving |
 //! | [`clock`], [`random`] | time and randomness as parameters |
-//! | [`settings`], [`secret`], [`database`], [`telemetry`] | what a process needs before it serves |
+//! | [`command`], [`settings`], [`secret`], [`database`], [`telemetry`] | what a process needs before it serves |
 //! | [`testing`] | feature `testing`: a mock issuer, a token builder, a clock that stands still |
 //!
 //! To enter here, a thing must be used by two services and name nothing of the business of either: no book, no
@@ -15,6 +15,7 @@
 
 pub mod bearer;
 pub mod clock;
+pub mod command;
 pub mod database;
 pub mod http;
 pub mod jwks;

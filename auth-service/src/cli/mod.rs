@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use shared::command::{self, say};
 use shared::telemetry::{self, LogFormat};
-use shared::{database, http, settings};
+use shared::{database, http};
 
 use crate::config::{DatabaseSettings, Settings};
 use crate::migration::Migrator;
@@ -48,32 +49,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub async fn run() -> ExitCode {
-    let cli = match settings::parse::<Cli>(std::env::args_os()) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // `--help` and `--version` come this way, too, as errors of exit code 0.
-            drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
-    };
-    match cli.command.run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "a command tells its user what went wrong")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
-}
-
-/// Prints what a command was asked for.
-#[expect(clippy::print_stdout, reason = "the result of a command")]
-fn say(text: &str) {
-    println!("{text}");
+    command::run(|cli: Cli| cli.command.run()).await
 }
 
 impl Command {

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use sea_orm::{DatabaseConnection, TransactionTrait as _};
 use serde_json::json;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
+use shared::command::say;
 use shared::database;
 use shared::random::{Random, SystemRandom};
 
-use super::{password, say};
+use super::password;
 use crate::accounts::{Role, Roles, Username, store};
 use crate::audit::{self, Actor, Event, Kind};
 use crate::config::{DatabaseSettings, PasswordSettings};

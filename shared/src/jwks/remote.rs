@@ -103,6 +103,13 @@ impl RemoteJwks {
         self.cache.loaded.load().is_some()
     }
 
+    /// Waits until keys were loaded for the first time.
+    pub async fn loaded(&self) {
+        let mut progress = self.cache.progress.subscribe();
+        // The task publishes keys before it notes that it is done. It lives as long as `self`, so it does note it.
+        drop(progress.wait_for(|_| self.is_loaded()).await);
+    }
+
     /// How the cache is doing, for metrics.
     pub fn status(&self) -> JwksStatus {
         let loaded = self.cache.loaded.load();

@@ -1,0 +1,48 @@
+//! `DELETE /books/{id}`
+
+use axum::extract::State;
+use http::header::IF_MATCH;
+use http::{HeaderMap, StatusCode};
+use shared::http::etag::if_match;
+use shared::http::{Path, Problem};
+
+use super::{BookId, etag, store};
+use crate::error::Error;
+use crate::state::AppState;
+
+/// Takes a book out of the catalogue.
+#[utoipa::path(
+    delete, path = "/books/{id}", tag = "books", security(("access_token" = ["books:write"])),
+    params(
+        ("id" = i64, Path, description = "The number of the book"),
+        ("If-Match" = Option<String>, Header, description = "The tag of the book that is to go"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "The token lacks books:write", body = Problem),
+        (status = 404, description = "No such book", body = Problem),
+        (status = 412, description = "It is not as `If-Match` says", body = Problem),
+        (status = 503, description = "Tokens cannot be checked at the moment", body = Problem),
+    )
+)]
+pub async fn delete(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Path(id): Path<BookId>,
+) -> Result<StatusCode, Error> {
+    let version = if headers.contains_key(IF_MATCH) {
+        let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
+        if !if_match(&headers, &etag::of(&book)) {
+            return Err(Error::Changed);
+        }
+        Some(book.version)
+    } else {
+        None
+    };
+    match (store::delete(&app.database, id, version).await?, version) {
+        (true, _) => Ok(StatusCode::NO_CONTENT),
+        (false, None) => Err(Error::NoSuchBook),
+        (false, Some(_)) => Err(Error::Changed),
+    }
+}

@@ -1,0 +1,40 @@
+//! `GET /books/{id}`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use shared::http::etag::if_none_match;
+use shared::http::{Json, Path, Problem};
+
+use super::{BookId, BookView, etag, store};
+use crate::error::Error;
+use crate::state::AppState;
+
+/// Shows a book.
+#[utoipa::path(
+    get, path = "/books/{id}", tag = "books", security(("access_token" = ["books:read"])),
+    params(
+        ("id" = i64, Path, description = "The number of the book"),
+        ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has"),
+    ),
+    responses(
+        (status = 200, description = "The book", body = BookView, headers(("ETag" = String))),
+        (status = 304, description = "The client has it already"),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "The token lacks books:read", body = Problem),
+        (status = 404, description = "No such book", body = Problem),
+        (status = 503, description = "Tokens cannot be checked at the moment", body = Problem),
+    )
+)]
+pub async fn get(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Path(id): Path<BookId>,
+) -> Result<Response, Error> {
+    let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
+    let tag = etag::header(&book);
+    if if_none_match(&headers, &etag::of(&book)) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, Json(BookView::from(book))).into_response())
+}

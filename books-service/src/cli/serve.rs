@@ -1,0 +1,30 @@
+//! `books-service serve`
+
+use std::sync::Arc;
+
+use shared::clock::SystemClock;
+use shared::http::{Listener, serve, shutdown_signal};
+use shared::random::SystemRandom;
+use shared::{database, telemetry};
+
+use crate::Service;
+use crate::config::Settings;
+
+/// Runs the service until it is asked to end.
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    telemetry::init(settings.log_format);
+    let config = settings.check()?;
+    let shutdown = shutdown_signal()?;
+    let public = Listener::bind("BOOKS_LISTEN", config.listen).await?;
+    let management = Listener::bind("BOOKS_MANAGEMENT_LISTEN", config.management_listen).await?;
+    let database = database::connect("BOOKS_DATABASE_URL", &config.database_url).await?;
+    let serving = config.serve;
+    let service =
+        Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await?;
+    tracing::info!(address = %public.address()?, "books-service is listening");
+    tokio::join!(
+        serve(public, service.routes.clone(), serving, shutdown.clone()),
+        serve(management, service.management.clone(), serving, shutdown),
+    );
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The description of the service for programs: OpenAPI 3.1, made from the handlers.
+
+use shared::http::{Json, Problem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::{books, metadata, protected};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "books-service", description = "A book catalogue, guarded by access tokens"),
+    paths(
+        protected::protected,
+        books::list::list,
+        books::get::get,
+        books::create::create,
+        books::change::replace,
+        books::change::patch,
+        books::delete::delete,
+        metadata::metadata,
+        document,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Security)
+)]
+struct Api;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let bearer = SecurityScheme::Http(bearer.description(Some("An access token")).build());
+        api.components.get_or_insert_default().add_security_scheme("access_token", bearer);
+    }
+}
+
+/// The description as a value.
+pub fn api() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// Describes the service.
+#[utoipa::path(get, path = "/openapi.json", tag = "description", responses((status = 200, description = "OpenAPI 3.1")))]
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(api())
+}

@@ -1,0 +1,35 @@
+//! The whole route table, by who may call.
+
+use axum::Router;
+use axum::routing::{delete, get, patch, post, put};
+use shared::bearer::Bearer;
+
+use crate::state::AppState;
+use crate::{books, metadata, openapi, protected};
+
+/// All routes of the service.
+pub fn routes(app: AppState, bearer: &Bearer) -> Router {
+    let anybody = Router::new()
+        .route("/.well-known/oauth-protected-resource", get(metadata::metadata))
+        .route("/openapi.json", get(openapi::document));
+
+    let any_token =
+        Router::new().route("/protected", get(protected::protected)).route_layer(bearer.any_token());
+
+    let readers = Router::new()
+        .route("/books", get(books::list::list))
+        .route("/books/{id}", get(books::get::get))
+        .route_layer(bearer.scope("books:read"));
+
+    let writers = Router::new()
+        .route("/books", post(books::create::create))
+        .route(
+            "/books/{id}",
+            put(books::change::replace)
+                .merge(patch(books::change::patch))
+                .merge(delete(books::delete::delete)),
+        )
+        .route_layer(bearer.scope("books:write"));
+
+    anybody.merge(any_token).merge(readers).merge(writers).with_state(app)
+}

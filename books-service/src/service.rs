@@ -1,0 +1,91 @@
+//! The service as a whole, for whoever runs it: `main`, the stack, and the tests.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use sea_orm::DatabaseConnection;
+use shared::bearer::{Bearer, Challenge};
+use shared::clock::Clock;
+use shared::database;
+use shared::http::{Edge, Health, Metrics, management_routes};
+use shared::jwks::{HttpTransport, RemoteJwks};
+use shared::random::Random;
+use shared::token::TokenVerifier;
+
+use crate::config::Config;
+use crate::metadata;
+use crate::metrics::JwksCollector;
+use crate::migration::Migrator;
+use crate::routes::routes;
+use crate::state::{App, AppState};
+
+/// The running service. Its background work ends when it is dropped.
+pub struct Service {
+    /// What clients reach.
+    pub routes: Router,
+    /// Health and metrics.
+    pub management: Router,
+    /// What handlers reach.
+    pub app: AppState,
+    jwks: Arc<RemoteJwks>,
+}
+
+impl Service {
+    /// Brings the schema up to date, starts to fetch the issuer's keys, and puts the service together. Does not wait
+    /// for the keys: until they are there, protected routes answer 503.
+    ///
+    /// # Errors
+    /// The schema is behind, the database fails, or the machine's trust store cannot be read.
+    pub async fn start(
+        config: Config,
+        database: DatabaseConnection,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> anyhow::Result<Self> {
+        database::ensure_schema::<Migrator>(&database).await?;
+        let transport = Arc::new(HttpTransport::new()?);
+        let jwks = RemoteJwks::start(config.jwks.clone(), transport, Arc::clone(&clock), Arc::clone(&random));
+        let jwks = Arc::new(jwks);
+        let verifier = TokenVerifier::builder(
+            config.jwks.issuer.as_str(),
+            config.audience.as_str(),
+            Arc::<RemoteJwks>::clone(&jwks),
+            Arc::clone(&clock),
+        );
+        let challenge =
+            Challenge::new("books").with_resource_metadata(&metadata::address(&config.public_url));
+        let bearer = Bearer::with_challenge(verifier.leeway(config.clock_skew).build(), challenge);
+        let metrics = Arc::new(Metrics::new());
+        metrics.register(|registry| registry.register_collector(Box::new(JwksCollector(Arc::clone(&jwks)))));
+        let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), random);
+        let app = Arc::new(App { config, database, clock });
+        Ok(Self {
+            routes: edge.surround(routes(Arc::clone(&app), &bearer)),
+            management: management_routes(health(&app, Arc::clone(&jwks)), metrics),
+            app,
+            jwks,
+        })
+    }
+
+    /// Waits until the issuer's keys are there for the first time.
+    pub async fn keys_loaded(&self) {
+        self.jwks.loaded().await;
+    }
+}
+
+fn health(app: &AppState, jwks: Arc<RemoteJwks>) -> Health {
+    let database = app.database.clone();
+    Health::default()
+        .check("database", move || {
+            let database = database.clone();
+            async move { database::answers(&database).await }
+        })
+        .check("issuer_keys", move || std::future::ready(jwks.is_loaded()))
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("app", &self.app).finish_non_exhaustive()
+    }
+}

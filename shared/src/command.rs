@@ -1,0 +1,40 @@
+//! The command line of a process. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::settings;
+
+/// Parses the command line of this process with its environment and runs it.
+pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
+    command: impl FnOnce(P) -> F,
+) -> ExitCode {
+    let parsed = match settings::parse::<P>(std::env::args_os()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // `--help` and `--version` come this way, too, as errors of exit code 0.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match command(parsed).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command tells its user what went wrong")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+/// Prints what a command was asked for.
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+pub fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,152 @@
+//! The options of the stack, and the settings of the services as it hands them on.
+
+use std::env;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser};
+use shared::settings;
+
+use crate::data_dir::DataDir;
+
+/// Both services and the gateway in one process on embedded SQLite.
+///
+/// Every AUTH_ and BOOKS_ variable of the services is taken from the environment as well; see `auth-service serve --help`
+/// and `books-service serve --help`.
+#[derive(Debug, Parser)]
+#[command(name = "stack", version)]
+pub(crate) struct Options {
+    /// Where everything is kept; made where it is missing
+    #[arg(long, env = "STACK_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
+    pub(crate) data_dir: PathBuf,
+    /// Address of the gateway: one URL for both services
+    #[arg(long, env = "STACK_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Makes the account test with the password test, an administrator, and a catalogue, when the data directory is new
+    /// [default: true where the gateway listens on this machine only]
+    #[arg(long, env = "STACK_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) demo: Option<bool>,
+}
+
+impl Options {
+    /// Whether to make the demo. A password that everybody knows is not put on a network unless somebody asks for it.
+    pub(crate) fn demo(&self) -> bool {
+        self.demo.unwrap_or_else(|| self.listen.ip().is_loopback())
+    }
+}
+
+#[derive(Debug, Parser)]
+struct Only<T: Args> {
+    #[command(flatten)]
+    settings: T,
+}
+
+/// Where the parts of the stack can be reached.
+#[derive(Debug)]
+pub(crate) struct Urls {
+    pub(crate) gateway: String,
+    pub(crate) auth: String,
+    pub(crate) books: String,
+}
+
+/// The URL of an address, from this machine.
+pub(crate) fn url(address: SocketAddr) -> String {
+    let host = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => "127.0.0.1".to_owned(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => "[::1]".to_owned(),
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    format!("http://{host}:{}", address.port())
+}
+
+/// The settings of auth-service: those of the environment, and these where it is silent.
+pub(crate) fn auth_settings(data: &DataDir, gateway: &str) -> anyhow::Result<auth_service::config::Settings> {
+    let mut defaults = Defaults::default();
+    defaults.set(
+        &["AUTH_DATABASE_URL", "AUTH_DATABASE_URL_FILE"],
+        "--database-url",
+        data.sqlite_url("auth.db")?,
+    );
+    defaults.set(&["AUTH_ISSUER"], "--issuer", gateway);
+    let key_names = ["AUTH_KEY_ENCRYPTION_KEY", "AUTH_KEY_ENCRYPTION_KEY_FILE"];
+    if is_silent(&key_names) {
+        defaults.set(&key_names, "--key-encryption-key-file", data.key_encryption_key()?);
+    }
+    defaults.parse()
+}
+
+/// The settings of books-service, beside an auth-service with these settings at this URL.
+pub(crate) fn books_settings(
+    data: &DataDir,
+    gateway: &str,
+    auth: &auth_service::config::Settings,
+    auth_url: &str,
+) -> anyhow::Result<books_service::config::Settings> {
+    let mut defaults = Defaults::default();
+    defaults.set(
+        &["BOOKS_DATABASE_URL", "BOOKS_DATABASE_URL_FILE"],
+        "--database-url",
+        data.sqlite_url("books.db")?,
+    );
+    defaults.set(&["BOOKS_ISSUER"], "--issuer", auth.issuer.as_str());
+    defaults.set(&["BOOKS_AUDIENCE"], "--audience", &auth.audience);
+    // Straight to the neighbour: the issuer may be a public name that this machine cannot reach itself by.
+    defaults.set(&["BOOKS_JWKS_URL"], "--jwks-url", format!("{auth_url}/.well-known/jwks.json"));
+    defaults.set(&["BOOKS_PUBLIC_URL"], "--public-url", gateway);
+    // Both services read the same clock, so there is nothing to allow for.
+    defaults.set(&["BOOKS_CLOCK_SKEW"], "--clock-skew", "0s");
+    defaults.parse()
+}
+
+/// Flags for settings that the environment does not hold: a flag would override it.
+#[derive(Debug)]
+struct Defaults(Vec<OsString>);
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self(vec![OsString::from("stack")])
+    }
+}
+
+impl Defaults {
+    fn set(&mut self, variables: &[&str], flag: &str, value: impl Into<OsString>) {
+        if is_silent(variables) {
+            self.0.extend([OsString::from(flag), value.into()]);
+        }
+    }
+
+    fn parse<T: Args>(self) -> anyhow::Result<T> {
+        let parsed: Only<T> = settings::parse(self.0).context("a setting cannot be used")?;
+        Ok(parsed.settings)
+    }
+}
+
+fn is_silent(variables: &[&str]) -> bool {
+    variables.iter().all(|name| env::var_os(name).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_for_this_machine_unless_asked_for() {
+        let options =
+            |arguments: &[&str]| Options::try_parse_from(["stack"].iter().chain(arguments)).unwrap();
+        assert!(options(&[]).demo());
+        assert!(!options(&["--demo=false"]).demo());
+        assert!(!options(&["--listen", "0.0.0.0:5000"]).demo());
+        assert!(options(&["--listen", "0.0.0.0:5000", "--demo"]).demo());
+    }
+
+    #[test]
+    fn an_address_has_a_url_on_this_machine() {
+        let url_of = |text: &str| url(text.parse().unwrap());
+        assert_eq!(url_of("127.0.0.1:5000"), "http://127.0.0.1:5000");
+        assert_eq!(url_of("0.0.0.0:5000"), "http://127.0.0.1:5000");
+        assert_eq!(url_of("[::]:5000"), "http://[::1]:5000");
+    }
+}

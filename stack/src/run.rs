@@ -1,0 +1,94 @@
+//! From options to a running stack, and to its end.
+
+use std::sync::Arc;
+
+use shared::clock::{Clock, SystemClock};
+use shared::command::say;
+use shared::http::{Listener, ServeSettings, serve, shutdown_signal};
+use shared::random::{Random, SystemRandom};
+use shared::{database, telemetry};
+
+use crate::data_dir::DataDir;
+use crate::demo;
+use crate::gateway::gateway;
+use crate::greeting::greeting;
+use crate::options::{Options, Urls, auth_settings, books_settings, url};
+
+/// Runs the stack until it is asked to end.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let stack = Stack::start(&options).await?;
+    let Stack { auth, books, listeners, serving, urls, data } = stack;
+    let shutdown = shutdown_signal()?;
+    let [public, auth_public, auth_management, books_public, books_management] = listeners;
+    let serve = |listener, routes| serve(listener, routes, serving, shutdown.clone());
+    let all = async {
+        tokio::join!(
+            serve(public, gateway(auth.routes.clone(), books.routes.clone())),
+            serve(auth_public, auth.routes.clone()),
+            serve(auth_management, auth.management.clone()),
+            serve(books_public, books.routes.clone()),
+            serve(books_management, books.management.clone()),
+        )
+    };
+    let greet = async {
+        let admin_password =
+            if options.demo() { demo::make(&data, &auth.app, &books.app).await? } else { None };
+        books.keys_loaded().await;
+        say(&greeting(&data, &urls, options.demo(), admin_password.as_deref()));
+        anyhow::Ok(())
+    };
+    tokio::pin!(all);
+    tokio::select! {
+        _ = &mut all => return Ok(()),
+        greeted = greet => greeted?,
+    }
+    all.await;
+    Ok(())
+}
+
+/// Everything that is needed to serve. The listeners are bound, so that connections wait rather than fail.
+struct Stack {
+    auth: auth_service::Service,
+    books: books_service::Service,
+    /// Gateway, auth-service, its management, books-service, its management.
+    listeners: [Listener; 5],
+    serving: ServeSettings,
+    urls: Urls,
+    data: DataDir,
+}
+
+impl Stack {
+    async fn start(options: &Options) -> anyhow::Result<Self> {
+        let data = DataDir::open(&options.data_dir)?;
+        let public = Listener::bind("STACK_LISTEN", options.listen).await?;
+        let gateway_url = url(public.address()?);
+        let auth_settings = auth_settings(&data, &gateway_url)?;
+        telemetry::init(auth_settings.log_format);
+        let (auth_config, sealer) = auth_settings.check()?;
+        let auth_public = Listener::bind("AUTH_LISTEN", auth_config.listen).await?;
+        let auth_management = Listener::bind("AUTH_MANAGEMENT_LISTEN", auth_config.management_listen).await?;
+        let auth_url = url(auth_public.address()?);
+        let books_config = books_settings(&data, &gateway_url, &auth_settings, &auth_url)?.check()?;
+        let books_public = Listener::bind("BOOKS_LISTEN", books_config.listen).await?;
+        let books_management =
+            Listener::bind("BOOKS_MANAGEMENT_LISTEN", books_config.management_listen).await?;
+
+        let urls = Urls { gateway: gateway_url, auth: auth_url, books: url(books_public.address()?) };
+        let serving = auth_config.serve;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        let auth_database = database::connect("AUTH_DATABASE_URL", &auth_config.database_url).await?;
+        let books_database = database::connect("BOOKS_DATABASE_URL", &books_config.database_url).await?;
+        let auth = auth_service::Service::start(
+            auth_config,
+            sealer,
+            auth_database,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        )
+        .await?;
+        let books = books_service::Service::start(books_config, books_database, clock, random).await?;
+        let listeners = [public, auth_public, auth_management, books_public, books_management];
+        Ok(Self { auth, books, listeners, serving, urls, data })
+    }
+}
