@@ -122,13 +122,13 @@ struct Panicked;
 fn log(method: &http::Method, path: &str, client: std::net::IpAddr, elapsed: Duration, response: &Response) {
     let status = response.status().as_u16();
     let reason = response.extensions().get::<Rejection>().map(|rejection| rejection.reason());
-    let millis = elapsed.as_secs_f64() * 1000.0;
+    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     match response.extensions().get::<Cause>() {
         Some(Cause(cause)) => {
             let error: &(dyn std::error::Error + 'static) = &**cause;
-            tracing::error!(%method, path, %client, status, millis, reason, error, "request failed");
+            tracing::error!(%method, path, %client, status, micros, reason, error, "request failed");
         }
-        None => tracing::info!(%method, path, %client, status, millis, reason, "request"),
+        None => tracing::info!(%method, path, %client, status, micros, reason, "request"),
     }
 }
 

@@ -1,0 +1,93 @@
+//! The commands as an operator runs them: the built program, a file, standard input.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+struct Operator {
+    directory: tempfile::TempDir,
+}
+
+impl Operator {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let database = self.directory.path().join("auth.db");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_auth-service"))
+            .args(arguments)
+            .env_clear()
+            .env("AUTH_DATABASE_URL", format!("sqlite://{}", database.display()))
+            .current_dir(self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    #[track_caller]
+    fn does(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        stderr(&output)
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_operator_makes_and_changes_accounts() {
+    let operator = Operator::new();
+    operator.does(&["migrate"], "");
+    operator.does(&["user", "create", "ada", "--role", "librarian"], "a long enough password\n");
+    let taken = operator.fails(1, &["user", "create", "ADA"], "a long enough password\n");
+    assert!(taken.contains("taken"), "{taken}");
+    let short = operator.fails(1, &["user", "create", "bob"], "short\n");
+    assert!(short.contains("at least 15 characters"), "{short}");
+    operator.does(&["user", "roles", "ada", "reader", "admin"], "");
+    operator.does(&["user", "passwd", "ada"], "another long password\n");
+    operator.does(&["user", "disable", "ada"], "");
+    operator.fails(1, &["user", "disable", "nobody"], "");
+    operator.fails(2, &["user", "create"], "");
+    operator.fails(2, &["user", "create", "no spaces"], "");
+
+    let list: Value = serde_json::from_str(&operator.does(&["user", "list", "--json"], "")).unwrap();
+    assert_eq!(list[0]["username"], "ada");
+    assert_eq!(list[0]["roles"], serde_json::json!(["reader", "admin"]));
+    assert!(list[0]["disabled_at"].is_string());
+    assert!(operator.does(&["user", "list"], "").contains("ada"));
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named() {
+    let operator = Operator::new();
+    let missing = operator.fails(1, &["serve"], "");
+    assert!(missing.contains("AUTH_KEY_ENCRYPTION_KEY: is required"), "{missing}");
+    let unusable = operator.fails(2, &["serve", "--access-token-ttl", "soon"], "");
+    assert!(unusable.contains("AUTH_ACCESS_TOKEN_TTL"), "{unusable}");
+    assert!(!Path::new(&operator.directory.path().join("auth.db")).exists(), "nothing was begun");
+}
+
+#[test]
+fn the_program_describes_itself() {
+    let operator = Operator::new();
+    let document: Value = serde_json::from_str(&operator.does(&["openapi"], "")).unwrap();
+    assert_eq!(document["info"]["title"], "auth-service");
+    assert!(operator.does(&["--help"], "").contains("Usage"));
+    operator.fails(1, &["healthcheck", "--management-listen", "127.0.0.1:1"], "");
+}

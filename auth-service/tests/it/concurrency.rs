@@ -1,0 +1,60 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::{PASSWORD, World, claims};
+
+#[tokio::test]
+async fn fifty_refreshes_of_one_token_make_one_successor() {
+    let world = World::new().await;
+    let tokens = world.librarian().await;
+    let refreshes = (0..50).map(|_| world.refresh(&tokens.refresh));
+    let answers = futures_util::future::join_all(refreshes).await;
+    let successors: HashSet<_> = answers.into_iter().map(|answer| answer.tokens().refresh).collect();
+    assert_eq!(successors.len(), 1);
+    assert_eq!(claims(successors.iter().next().unwrap())["gen"], 2);
+}
+
+#[tokio::test]
+async fn of_two_who_register_one_name_together_one_has_it() {
+    let world = World::with(&["--registration", "open"]).await;
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let caller = world.anonymous();
+    let (one, two) = tokio::join!(caller.post("/register", body.clone()), caller.post("/register", body));
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+}
+
+#[tokio::test]
+async fn who_finds_the_hashing_queue_full_is_sent_away() {
+    let world = World::with(&["--hash-slots", "1", "--hash-queue-deadline", "1ms"]).await;
+    world.librarian().await;
+    let logins = (0..8).map(|_| world.try_log_in("lib", PASSWORD));
+    let answers = futures_util::future::join_all(logins).await;
+    let full: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(!full.is_empty(), "one slot, and nobody waits longer than a millisecond");
+    for answer in full {
+        assert_eq!(
+            (&answer.body["code"], &answer.headers["retry-after"]),
+            (&json!("hash_queue_full"), &"1".parse().unwrap())
+        );
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.log_in("lib").await;
+}
+
+#[tokio::test]
+async fn nothing_is_minted_after_a_session_was_ended() {
+    let world = World::new().await;
+    for round in 0..20 {
+        let tokens = if round == 0 { world.librarian().await } else { world.log_in("lib").await };
+        let (refreshed, ended) = tokio::join!(world.refresh(&tokens.refresh), world.log_out(&tokens.access));
+        ended.expect(204);
+        let latest =
+            if refreshed.status == 200 { refreshed.tokens().refresh } else { tokens.refresh.clone() };
+        world.refresh(&latest).await.unauthorized("Token has been revoked");
+        world.refresh(&tokens.refresh).await.unauthorized("Token has been revoked");
+    }
+}

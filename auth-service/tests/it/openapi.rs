@@ -1,0 +1,30 @@
+use http::Method;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn what_is_described_answers() {
+    let world = World::new().await;
+    let document = world.anonymous().get("/openapi.json").await.expect(200).body;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut described = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let answer = world.anonymous().send(method.clone(), &path.replace("{id}", "x"), None).await;
+            assert!(!matches!(answer.status.as_u16(), 404 | 405), "{method} {path}: {}", answer.status);
+            described += 1;
+        }
+    }
+    assert_eq!(described, 12);
+}
+
+#[test]
+fn the_committed_description_is_that_of_the_code() {
+    let current = auth_service::openapi::api().to_pretty_json().unwrap();
+    let committed = include_str!("../../openapi.json");
+    assert!(
+        current.trim() == committed.trim(),
+        "run: cargo run -p auth-service -- openapi > auth-service/openapi.json"
+    );
+}

@@ -1,0 +1,14 @@
+//! Stories through HTTP: the whole service on an in-memory database, an issuer that can fail, and typed callers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
+mod bad_input;
+mod commands;
+mod keys;
+mod listing;
+mod migrations;
+mod openapi;
+mod reading;
+mod tokens;
+mod world;
+mod writing;

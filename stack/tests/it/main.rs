@@ -1,0 +1,8 @@
+//! Journeys through the built program, as a new user starts it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
+mod durability;
+mod first_start;
+mod stack;
+mod tutorial;
