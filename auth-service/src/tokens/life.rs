@@ -45,8 +45,7 @@ impl KeyLife {
     pub fn states(&self, keys: &[KeyTimes], now: Timestamp) -> Vec<KeyState> {
         let usable = || (0..keys.len()).filter(|&index| !keys[index].revoked);
         let signs_from = |index: usize| keys[index].created_at + self.announce;
-        let signing =
-            usable().filter(|&index| signs_from(index) <= now).next_back().or_else(|| usable().next());
+        let signing = usable().rfind(|&index| signs_from(index) <= now).or_else(|| usable().next());
         let state = |index: usize| match signing {
             _ if keys[index].revoked => KeyState::Gone,
             Some(signing) if index > signing => KeyState::Announced,

@@ -89,7 +89,8 @@ async fn patches_of_different_members_do_not_undo_each_other() {
             librarian.patch(&path, json!({"title": title})),
             librarian.patch(&path, json!({"author": author})),
         );
-        (one.expect(200), two.expect(200));
+        one.expect(200);
+        two.expect(200);
         let now = librarian.get(&path).await.body;
         assert_eq!((&now["title"], &now["author"]), (&json!(title), &json!(author)));
     }

@@ -110,6 +110,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+#[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
 /// Whether `command` is on this machine; if not, says that the test was skipped.
 pub(crate) fn has(command: &str) -> bool {
     let found =

@@ -1,17 +1,23 @@
 //! Passwords: what may be one, and Argon2id (RFC 9106) off the async threads, so many at a time and no more.
 
+mod hash;
+mod memory;
+
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::Params;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::random::Random;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization as _;
 
+use self::memory::{Memory, Spare};
 use crate::accounts::Username;
+
+pub use self::hash::Unusable;
 
 /// The longest password in bytes: refused before it is hashed, so that nobody makes us hash a book.
 const MAX_BYTES: usize = 4096;
@@ -72,8 +78,8 @@ pub enum HashError {
     #[error("the queue for hashing is full")]
     QueueFull,
     /// The hash in the table is none, or could not be computed.
-    #[error("password hashing failed: {0}")]
-    Failed(argon2::password_hash::Error),
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
     /// The thread that hashed is gone.
     #[error("password hashing was cut off")]
     CutOff(#[from] tokio::task::JoinError),
@@ -82,12 +88,19 @@ pub enum HashError {
 /// Hashes and checks passwords.
 #[derive(Clone)]
 pub struct Passwords {
-    argon2: Argon2<'static>,
-    slots: Arc<Semaphore>,
+    params: Params,
+    slots: Arc<Slots>,
     queue_deadline: Duration,
     random: Arc<dyn Random>,
     /// The hash of nobody's password, checked where there is no account, so that both answers take as long.
     nobody: Arc<str>,
+}
+
+/// Places to hash in, and the memory that goes from one to the next.
+struct Slots {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    spare: Spare,
 }
 
 impl Passwords {
@@ -101,9 +114,11 @@ impl Passwords {
         queue_deadline: Duration,
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, random.text::<16>().as_bytes(), &*random)?.into();
-        Ok(Self { argon2, slots: Arc::new(Semaphore::new(slots)), queue_deadline, random, nobody })
+        let free = Arc::new(Semaphore::new(slots));
+        let slots = Arc::new(Slots { free, waiting: AtomicUsize::new(0), spare: Spare::default() });
+        let (nobody, _) =
+            hash::create(&params, random.text::<16>().as_bytes(), random.bytes(), &slots.spare)?;
+        Ok(Self { params, slots, queue_deadline, random, nobody: nobody.into() })
     }
 
     /// The PHC string of a password, under a new salt of 16 bytes.
@@ -111,14 +126,8 @@ impl Passwords {
     /// # Errors
     /// The queue is full, or hashing failed.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        let slot = self.slot().await?;
-        let (argon2, random) = (self.argon2.clone(), Arc::clone(&self.random));
-        let hashing = tokio::task::spawn_blocking(move || {
-            let hashed = hash(&argon2, password.bytes(), &*random);
-            drop(slot);
-            hashed
-        });
-        hashing.await?
+        let (params, salt) = (self.params.clone(), self.random.bytes());
+        self.in_a_slot(move |spare| hash::create(&params, password.bytes(), salt, spare)).await
     }
 
     /// Whether `password` is the one behind `stored`. Where there is none, takes as long and says no.
@@ -126,44 +135,56 @@ impl Passwords {
     /// # Errors
     /// The queue is full, or `stored` is no hash of ours.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool, HashError> {
-        let slot = self.slot().await?;
-        let argon2 = self.argon2.clone();
-        let (stored, known) = (stored.unwrap_or(&self.nobody).to_owned(), stored.is_some());
-        let checking = tokio::task::spawn_blocking(move || {
-            let checked = check(&argon2, password.bytes(), &stored);
-            drop(slot);
-            checked
-        });
-        Ok(checking.await?? && known)
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        let right = self.in_a_slot(move |spare| hash::check(&stored, password.bytes(), spare)).await?;
+        Ok(right && known)
     }
 
-    /// A place to hash in. It is given back when the hashing is over, even where nobody waits for the result any more.
-    async fn slot(&self) -> Result<OwnedSemaphorePermit, HashError> {
-        let slot = Arc::clone(&self.slots).acquire_owned();
-        match tokio::time::timeout(self.queue_deadline, slot).await {
+    /// Runs `work` on a thread that may take its time. The slot is given back when the work is over, even where nobody
+    /// waits for its result any more.
+    async fn in_a_slot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Spare) -> Result<(T, Memory), Unusable> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let slot = self.slots.take(self.queue_deadline).await?;
+        let slots = Arc::clone(&self.slots);
+        let working = tokio::task::spawn_blocking(move || {
+            let result = work(&slots.spare).map(|(result, memory)| {
+                slots.give_back(memory);
+                result
+            });
+            drop(slot);
+            result
+        });
+        Ok(working.await??)
+    }
+}
+
+impl Slots {
+    async fn take(&self, deadline: Duration) -> Result<OwnedSemaphorePermit, HashError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let slot = tokio::time::timeout(deadline, Arc::clone(&self.free).acquire_owned()).await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        match slot {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) | Err(_) => Err(HashError::QueueFull),
+        }
+    }
+
+    /// Memory goes to the next in the queue, or, where there is none, back to the system.
+    fn give_back(&self, memory: Memory) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.spare.keep(memory);
+        } else {
+            self.spare.clear();
         }
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("params", self.argon2.params()).finish_non_exhaustive()
-    }
-}
-
-fn hash(argon2: &Argon2<'_>, password: &[u8], random: &dyn Random) -> Result<String, HashError> {
-    let salt: [u8; 16] = random.bytes();
-    argon2.hash_password_with_salt(password, &salt).map(|hash| hash.to_string()).map_err(HashError::Failed)
-}
-
-fn check(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Result<bool, HashError> {
-    let stored = PasswordHash::new(stored).map_err(|error| HashError::Failed(error.into()))?;
-    match argon2.verify_password(password, &stored) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
-        Err(error) => Err(HashError::Failed(error)),
+        f.debug_struct("Passwords").field("params", &self.params).finish_non_exhaustive()
     }
 }
 
@@ -202,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_too_long_for_a_slot_is_sent_away() {
         let passwords = passwords();
-        let _taken = passwords.slot().await.unwrap();
+        let _taken = passwords.slots.take(Duration::from_secs(1)).await.unwrap();
         assert!(matches!(passwords.hash(presented("x")).await, Err(HashError::QueueFull)));
     }
 
