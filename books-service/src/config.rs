@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
-use shared::settings::{Issuer, SettingError, Span, is_loopback, web_url};
+use shared::settings::{Issuer, SettingError, Span, Unreadable, is_loopback, web_url};
 use shared::telemetry::LogFormat;
 use url::Url;
 
@@ -91,7 +91,7 @@ pub struct Settings {
     pub jwks_stale_for: Duration,
 }
 
-fn span_or_zero(text: &str) -> Result<Duration, String> {
+fn span_or_zero(text: &str) -> Result<Duration, Unreadable> {
     if text == "0" || text == "0s" { Ok(Duration::ZERO) } else { text.parse().map(Span::get) }
 }
 
@@ -165,7 +165,7 @@ impl Settings {
         self.public_url
             .clone()
             .map_or_else(default, Ok)
-            .map_err(|problem| SettingError::new("BOOKS_PUBLIC_URL", problem))
+            .map_err(|problem| SettingError::new("BOOKS_PUBLIC_URL", problem.to_string()))
     }
 }
 

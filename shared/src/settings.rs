@@ -23,6 +23,17 @@ impl SettingError {
     }
 }
 
+/// Why a text cannot be read, in words that fit behind the name of what it was given for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+impl From<&str> for Unreadable {
+    fn from(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
 /// A length of time as people write it: `90s`, `15m`, `30d`, `1h 30m`. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(Duration);
@@ -35,16 +46,16 @@ impl Span {
 }
 
 impl std::str::FromStr for Span {
-    type Err = String;
+    type Err = Unreadable;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
         let duration = humantime::parse_duration(text)
-            .map_err(|_| "is not a duration; write it like 90s, 15m, 12h or 30d".to_owned())?;
+            .map_err(|_| Unreadable::from("is not a duration; write it like 90s, 15m, 12h or 30d"))?;
         if duration.is_zero() {
-            return Err("must be longer than nothing".to_owned());
+            return Err("must be longer than nothing".into());
         }
         if duration > Duration::from_secs(10 * 365 * 24 * 3600) {
-            return Err("must be at most ten years".to_owned());
+            return Err("must be at most ten years".into());
         }
         Ok(Self(duration))
     }
@@ -78,12 +89,12 @@ impl Issuer {
 }
 
 impl std::str::FromStr for Issuer {
-    type Err = String;
+    type Err = Unreadable;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
         let url = web_url(text)?;
         if url.query().is_some() || url.fragment().is_some() {
-            return Err("must have no query and no fragment".to_owned());
+            return Err("must have no query and no fragment".into());
         }
         Ok(Self { text: text.to_owned(), url })
     }
@@ -99,13 +110,13 @@ impl fmt::Display for Issuer {
 ///
 /// # Errors
 /// Why it is none, in words that fit behind the setting's name.
-pub fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+pub fn web_url(text: &str) -> Result<Url, Unreadable> {
+    let url = Url::parse(text).map_err(|error| Unreadable(format!("is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err("must be an http or https URL".to_owned());
+        return Err("must be an http or https URL".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must hold no user name and no password".to_owned());
+        return Err("must hold no user name and no password".into());
     }
     Ok(url)
 }

@@ -6,9 +6,9 @@ use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use secrecy::SecretString;
 use shared::database;
 use shared::random::SystemRandom;
-use shared::testing::FakeClock;
+use shared::testing::{FakeClock, new_shared_database};
 
-use crate::world::{World, header, settings};
+use crate::world::{World, connect, header, settings};
 
 async fn kids(world: &World) -> Vec<String> {
     let set = world.anonymous().get("/.well-known/jwks.json").await.expect(200).body;
@@ -18,11 +18,10 @@ async fn kids(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn two_replicas_that_start_together_end_with_one_key() {
     let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", directory.path().join("auth.db").display());
-    let connect = || async { database::connect("TEST", &SecretString::from(url.clone())).await.unwrap() };
-    let (one, two) = (connect().await, connect().await);
+    let url = new_shared_database(directory.path()).await;
     // The schema is one process's business; the keys are everybody's.
-    database::migrate::<auth_service::migration::Migrator>(&one).await.unwrap();
+    let one = connect(&url).await;
+    let two = database::connect("TEST", &url).await.unwrap();
     let (one, two) = tokio::join!(World::on(one, &[]), World::on(two, &[]));
     assert_eq!(Entity::find().count(one.database()).await.unwrap(), 1);
     assert_eq!(kids(&one).await, kids(&two).await);
@@ -34,12 +33,12 @@ async fn two_replicas_that_start_together_end_with_one_key() {
 #[tokio::test]
 async fn keys_outlive_a_restart_and_the_wrong_key_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    let url = SecretString::from(format!("sqlite://{}", directory.path().join("auth.db").display()));
-    let world = World::on(database::connect("TEST", &url).await.unwrap(), &[]).await;
+    let url = new_shared_database(directory.path()).await;
+    let world = World::on(connect(&url).await, &[]).await;
     let (tokens, before) = (world.librarian().await, kids(&world).await);
     drop(world);
 
-    let world = World::on(database::connect("TEST", &url).await.unwrap(), &[]).await;
+    let world = World::on(connect(&url).await, &[]).await;
     assert_eq!(kids(&world).await, before);
     world.refresh(&tokens.refresh).await.expect(200);
 

@@ -111,7 +111,8 @@ async fn nothing_in_the_database_can_be_presented() {
     let tokens = world.librarian().await;
     world.refresh(&tokens.refresh).await.expect(200);
     for table in ["accounts", "sessions", "signing_keys", "audit_events"] {
-        let select = Statement::from_string(sea_orm::DbBackend::Sqlite, format!("SELECT * FROM {table}"));
+        let select =
+            Statement::from_string(world.database().get_database_backend(), format!("SELECT * FROM {table}"));
         for row in world.database().query_all_raw(select).await.unwrap() {
             for column in row.column_names() {
                 let Ok(text) = row.try_get::<String>("", &column) else { continue };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use auth_service::Service;
 use auth_service::accounts::{Role, Roles, store};
 use auth_service::config::Settings;
+use auth_service::migration::Migrator;
 use auth_service::passwords::Password;
 use axum::Router;
 use axum::body::Body;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use shared::clock::{Clock as _, Timestamp};
 use shared::database;
 use shared::random::SystemRandom;
-use shared::testing::FakeClock;
+use shared::testing::{FakeClock, new_database};
 use tower::ServiceExt as _;
 
 /// What the accounts of these tests log in with.
@@ -41,9 +42,11 @@ pub(crate) fn settings(flags: &[&str]) -> Settings {
     Wrapper::try_parse_from(arguments).unwrap().settings
 }
 
-/// A database that lives as long as its connection.
-pub(crate) async fn memory() -> DatabaseConnection {
-    database::connect("TEST", &SecretString::from("sqlite::memory:")).await.unwrap()
+/// Connects to a database, with its schema up to date.
+pub(crate) async fn connect(url: &SecretString) -> DatabaseConnection {
+    let database = database::connect("TEST", url).await.unwrap();
+    database::migrate::<Migrator>(&database).await.unwrap();
+    database
 }
 
 /// A running service with its clock.
@@ -60,7 +63,7 @@ impl World {
 
     /// By these flags.
     pub(crate) async fn with(flags: &[&str]) -> Self {
-        Self::on(memory().await, flags).await
+        Self::on(connect(&new_database().await).await, flags).await
     }
 
     /// On this database.

@@ -7,16 +7,16 @@ use axum::Router;
 use axum::body::Body;
 use books_service::Service;
 use books_service::config::Settings;
+use books_service::migration::Migrator;
 use clap::Parser;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::clock::Clock as _;
 use shared::database;
 use shared::random::SystemRandom;
-use shared::testing::{FakeClock, MockIssuer, TestKey, TokenBuilder};
+use shared::testing::{FakeClock, MockIssuer, TestKey, TokenBuilder, new_database};
 use tower::ServiceExt as _;
 
 #[derive(Debug, Parser)]
@@ -48,7 +48,8 @@ impl World {
         let arguments = ["books-service", "--issuer", issuer.issuer().as_str()].map(OsString::from);
         let mut config = Wrapper::try_parse_from(arguments).unwrap().settings.check().unwrap();
         config.jwks.wait_for_keys = std::time::Duration::from_millis(200);
-        let database = database::connect("TEST", &SecretString::from("sqlite::memory:")).await.unwrap();
+        let database = database::connect("TEST", &new_database().await).await.unwrap();
+        database::migrate::<Migrator>(&database).await.unwrap();
         let random = Arc::new(SystemRandom::new());
         let service = Service::start(config, database, clock.clone(), random).await.unwrap();
         Self { service, issuer, clock, key: TestKey::a() }

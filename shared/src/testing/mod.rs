@@ -1,9 +1,11 @@
 //! What the tests of a service need: an issuer that can fail, tokens of any shape, and a clock that stands still.
 
 mod clock;
+mod database;
 mod issuer;
 mod token;
 
 pub use clock::FakeClock;
+pub use database::{new_database, new_shared_database};
 pub use issuer::{Fault, MockIssuer};
 pub use token::{TestKey, TokenBuilder};
