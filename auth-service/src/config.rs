@@ -9,17 +9,20 @@ use argon2::Params;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
+use shared::jwks::MAX_USABLE;
 use shared::secret;
-use shared::settings::{Issuer, SettingError, Span};
+use shared::settings::{Issuer, SettingError, Span, span_or_zero};
 use shared::telemetry::LogFormat;
 
-use crate::passwords::PasswordRules;
+use crate::passwords::{MOST_MEMORY_KIB, MOST_PASSES, PasswordRules};
 use crate::tokens::keyring::LOOK_EVERY;
 use crate::tokens::life::KeyLife;
 use crate::tokens::mint::OWN_AUDIENCE;
 use crate::tokens::sealer::Sealer;
 use crate::tokens::session::GracePolicy;
 
+/// Half of the threads that tokio has for work that takes its time.
+const MOST_SLOTS: usize = 256;
 /// How long past the end of every token its key is still published: for clocks that go wrong.
 const RETIRE_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
@@ -75,14 +78,12 @@ impl PasswordSettings {
     /// # Errors
     /// They are below those that OWASP recommends, or above what Argon2 can do.
     pub fn params(&self) -> Result<Params, SettingError> {
-        if !(19_456..=4_194_304).contains(&self.argon2_memory_kib) {
-            return Err(SettingError::new(
-                "AUTH_ARGON2_MEMORY_KIB",
-                "must be from 19456 (19 MiB) to 4194304 (4 GiB)",
-            ));
+        if !(19_456..=MOST_MEMORY_KIB).contains(&self.argon2_memory_kib) {
+            let problem = format!("must be from 19456 to {MOST_MEMORY_KIB}");
+            return Err(SettingError::new("AUTH_ARGON2_MEMORY_KIB", problem));
         }
-        if !(2..=100).contains(&self.argon2_time) {
-            return Err(SettingError::new("AUTH_ARGON2_TIME", "must be from 2 to 100"));
+        if !(2..=MOST_PASSES).contains(&self.argon2_time) {
+            return Err(SettingError::new("AUTH_ARGON2_TIME", format!("must be from 2 to {MOST_PASSES}")));
         }
         Params::new(self.argon2_memory_kib, self.argon2_time, 1, None)
             .map_err(|error| SettingError::new("AUTH_ARGON2_MEMORY_KIB", error.to_string()))
@@ -100,8 +101,18 @@ impl PasswordSettings {
     }
 
     /// How many passwords are hashed at a time.
-    pub fn slots(&self) -> usize {
-        self.hash_slots.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    ///
+    /// # Errors
+    /// More than there are threads for it.
+    pub fn slots(&self) -> Result<usize, SettingError> {
+        match self
+            .hash_slots
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+        {
+            slots @ 1..=MOST_SLOTS => Ok(slots),
+            _ => Err(SettingError::new("AUTH_HASH_SLOTS", format!("must be from 1 to {MOST_SLOTS}"))),
+        }
     }
 }
 
@@ -157,8 +168,8 @@ pub struct Settings {
     pub session_idle_ttl: Option<Span>,
     /// How long a refresh token is answered after its successor was made [default: sessions of /login until the
     /// successor is used, of /oauth2 60s]
-    #[arg(long, env = "AUTH_REFRESH_GRACE", value_name = "SPAN")]
-    pub refresh_grace: Option<Span>,
+    #[arg(long, env = "AUTH_REFRESH_GRACE", value_name = "SPAN", value_parser = span_or_zero)]
+    pub refresh_grace: Option<Duration>,
     /// Key that the signing keys are encrypted with in the database: 32 bytes in base64
     #[arg(long, env = "AUTH_KEY_ENCRYPTION_KEY", hide_env_values = true, value_name = "KEY")]
     pub key_encryption_key: Option<SecretString>,
@@ -234,6 +245,13 @@ impl Settings {
             return Err(SettingError::new("AUTH_AUDIENCE", "must be a name other than \"auth\""));
         }
         let (access, refresh) = (self.access_token_ttl.get(), self.refresh_token_ttl.get());
+        for (name, span) in
+            [("AUTH_ACCESS_TOKEN_TTL", access), ("AUTH_JWKS_MAX_AGE", self.jwks_max_age.get())]
+        {
+            if span < Duration::from_secs(1) {
+                return Err(SettingError::new(name, "must be at least 1s"));
+            }
+        }
         if access > refresh {
             return Err(SettingError::new(
                 "AUTH_ACCESS_TOKEN_TTL",
@@ -256,13 +274,13 @@ impl Settings {
             access_token_ttl: access,
             refresh_token_ttl: refresh,
             session_idle_ttl: idle,
-            grace: GracePolicy { everywhere: self.refresh_grace.map(Span::get) },
+            grace: GracePolicy { everywhere: self.refresh_grace },
             key_life: self.key_life()?,
             jwks_max_age: self.jwks_max_age.get(),
             registration_open: self.registration == Registration::Open,
             password_rules: self.passwords.rules()?,
             argon2: self.passwords.params()?,
-            hash_slots: self.passwords.slots(),
+            hash_slots: self.passwords.slots()?,
             hash_queue_deadline: self.passwords.hash_queue_deadline.get(),
         };
         Ok((config, sealer))
@@ -289,7 +307,15 @@ impl Settings {
         }
         let longest_token = self.refresh_token_ttl.get().max(self.access_token_ttl.get());
         let retire = longest_token + RETIRE_MARGIN;
-        Ok(KeyLife { rotate_every: self.key_rotate_every.get(), announce, retire })
+        let rotate_every = self.key_rotate_every.get();
+        let published = 2 + (announce + retire).as_secs() / rotate_every.as_secs().max(1);
+        if published > MAX_USABLE as u64 {
+            let problem = format!(
+                "is so short that {published} keys are published at a time; verifiers take {MAX_USABLE}"
+            );
+            return Err(SettingError::new("AUTH_KEY_ROTATE_EVERY", problem));
+        }
+        Ok(KeyLife { rotate_every, announce, retire })
     }
 }
 
@@ -340,7 +366,12 @@ mod tests {
             (&["--jwks-max-age", "25h"], "AUTH_KEY_ANNOUNCE"),
             (&["--argon2-memory-kib", "1024"], "AUTH_ARGON2_MEMORY_KIB"),
             (&["--argon2-time", "1"], "AUTH_ARGON2_TIME"),
+            (&["--argon2-memory-kib", "262145"], "AUTH_ARGON2_MEMORY_KIB"),
             (&["--hash-slots", "0"], "AUTH_HASH_SLOTS"),
+            (&["--hash-slots", "18446744073709551615"], "AUTH_HASH_SLOTS"),
+            (&["--access-token-ttl", "999ms"], "AUTH_ACCESS_TOKEN_TTL"),
+            (&["--jwks-max-age", "1ms"], "AUTH_JWKS_MAX_AGE"),
+            (&["--key-rotate-every", "2d", "--refresh-token-ttl", "90d"], "AUTH_KEY_ROTATE_EVERY"),
             (&["--password-min-length", "7"], "AUTH_PASSWORD_MIN_LENGTH"),
             (&["--registration", "maybe"], "AUTH_REGISTRATION"),
             (&["--log-format", "xml"], "AUTH_LOG_FORMAT"),

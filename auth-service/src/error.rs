@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
 use sea_orm::DbErr;
 use shared::bearer::Challenge;
 use shared::http::{FieldError, Problem};
@@ -63,20 +63,20 @@ impl From<Problem> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let challenge = HeaderValue::from_static("Bearer realm=\"auth\"");
+        let challenge = || Challenge::new(REALM).header();
         let problem = match self {
             Self::Request(problem) => problem,
             Self::Rejected(rejection) => return Challenge::new(REALM).answer(rejection),
             Self::BadCredentials => Problem::new(StatusCode::UNAUTHORIZED, "bad_credentials")
                 .with_msg("Bad username or password")
-                .with_header(WWW_AUTHENTICATE, challenge),
+                .with_header(WWW_AUTHENTICATE, challenge()),
             Self::WrongCurrentPassword => Problem::invalid(vec![FieldError {
                 field: "current_password".to_owned(),
                 message: "is not the password of this account".to_owned(),
             }]),
             Self::RegistrationClosed => Problem::new(StatusCode::FORBIDDEN, "registration_closed")
                 .with_detail("Accounts are made by the operator of this service")
-                .with_header(WWW_AUTHENTICATE, challenge),
+                .with_header(WWW_AUTHENTICATE, challenge()),
             Self::UsernameTaken => Problem::new(StatusCode::CONFLICT, "username_taken")
                 .with_detail("Another account has this user name"),
             Self::NoSuchSession => {

@@ -13,6 +13,7 @@ pub fn routes(app: AppState) -> Router {
         .route("/login", post(sessions::login::login))
         .route("/.well-known/jwks.json", get(oauth::jwks::jwks))
         .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata))
+        .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::discovery::metadata_by_path))
         .route("/openapi.json", get(openapi::document));
 
     // These take tokens that the bearer layer does not: they look at them by themselves.

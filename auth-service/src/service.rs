@@ -64,12 +64,20 @@ impl Service {
         )
         .context("passwords cannot be hashed")?;
         let verifier = || access_tokens(&config, &keyring, &clock);
-        let (bearer, access_tokens) = (Bearer::new(verifier(), REALM), verifier());
+        let (bearer, access_token_verifier) = (Bearer::new(verifier(), REALM), verifier());
         let maintenance = tokio::spawn(maintain(Arc::clone(&keyring))).abort_handle();
         let metrics = Arc::new(Metrics::new());
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
-        let app =
-            Arc::new(App { config, database, clock, random, passwords, keyring, bearer, access_tokens });
+        let app = Arc::new(App {
+            config,
+            database,
+            clock,
+            random,
+            passwords,
+            keyring,
+            bearer,
+            access_token_verifier,
+        });
         Ok(Self {
             routes: edge.surround(routes(Arc::clone(&app))),
             management: management_routes(health(&app), metrics),
@@ -88,12 +96,9 @@ fn access_tokens(config: &Config, keyring: &Keyring, clock: &Arc<dyn Clock>) -> 
 }
 
 fn health(app: &AppState) -> Health {
-    let (database, keyring) = (app.database.clone(), Arc::clone(&app.keyring));
+    let keyring = Arc::clone(&app.keyring);
     Health::default()
-        .check("database", move || {
-            let database = database.clone();
-            async move { database::answers(&database).await }
-        })
+        .database(&app.database)
         .check("signing_key", move || std::future::ready(keyring.signing().is_ok()))
 }
 

@@ -34,7 +34,7 @@ pub struct App {
     /// Guards the routes that take access tokens.
     pub bearer: Bearer,
     /// Verifies access tokens where a route takes either kind.
-    pub access_tokens: TokenVerifier,
+    pub access_token_verifier: TokenVerifier,
 }
 
 impl App {

@@ -1,6 +1,6 @@
 //! The settings: a flag and a variable for each. What one alone cannot tell is checked in [`Settings::check`].
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
-use shared::settings::{Issuer, SettingError, Span, Unreadable, is_loopback, web_url};
+use shared::settings::{Issuer, SettingError, Span, is_loopback, span_or_zero, web_url};
 use shared::telemetry::LogFormat;
 use url::Url;
 
@@ -91,10 +91,6 @@ pub struct Settings {
     pub jwks_stale_for: Duration,
 }
 
-fn span_or_zero(text: &str) -> Result<Duration, Unreadable> {
-    if text == "0" || text == "0s" { Ok(Duration::ZERO) } else { text.parse().map(Span::get) }
-}
-
 /// Settings that were checked, each in the form that it is used in.
 #[derive(Debug)]
 pub struct Config {
@@ -161,7 +157,12 @@ impl Settings {
     }
 
     fn public_url(&self) -> Result<Url, SettingError> {
-        let default = || web_url(&format!("http://{}", self.listen));
+        // An address that stands for all of the machine's is none that a client could call.
+        let mut address = self.listen;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let default = || web_url(&format!("http://{address}"));
         self.public_url
             .clone()
             .map_or_else(default, Ok)

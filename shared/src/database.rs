@@ -1,12 +1,18 @@
 //! One way to a database for all services: MySQL first, SQLite embedded.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait as _,
+    RuntimeErr, TransactionTrait as _, sqlx,
+};
 use sea_orm_migration::sea_query::{Index, Table, TableCreateStatement};
-use sea_orm_migration::{MigratorTrait, SchemaManager};
+use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::http::Problem;
@@ -27,13 +33,29 @@ pub async fn connect(name: &str, url: &SecretString) -> anyhow::Result<DatabaseC
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT);
     if url.starts_with("sqlite:") {
-        sqlite(&mut options, url.contains(":memory:"));
+        let in_memory = url.contains(":memory:");
+        if !in_memory {
+            create_private(url).with_context(|| format!("{name}: cannot make the database file"))?;
+        }
+        sqlite(&mut options, in_memory);
     } else if url.starts_with("mysql:") {
         mysql(&mut options);
     } else {
         anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
     }
     Database::connect(options).await.with_context(|| format!("{name}: cannot connect to the database"))
+}
+
+/// Makes the file of a SQLite database for its owner alone, where it is missing: it holds password hashes. SQLite gives the
+/// files that it makes beside it the same mode.
+fn create_private(url: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse()?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(options.get_filename());
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn sqlite(options: &mut ConnectOptions, in_memory: bool) {
@@ -65,6 +87,21 @@ pub async fn answers(database: &DatabaseConnection) -> bool {
     database.ping().await.is_ok()
 }
 
+/// Begins a transaction that ends even if the request that asked for it does not.
+///
+/// A scenario: a client hangs up while MySQL is answering to `BEGIN`. Dropped there, the connection would go back to the
+/// pool with the transaction open, and what the next request writes on it would be acknowledged and never committed. So
+/// `BEGIN` runs to its end by itself; if nobody is waiting for the transaction then, it is rolled back.
+///
+/// # Errors
+/// The database's.
+pub async fn begin(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let database = database.clone();
+    #[expect(clippy::disallowed_methods, reason = "the one place that begins transactions")]
+    let begun = tokio::spawn(async move { database.begin().await });
+    begun.await.map_err(|error| DbErr::Custom(error.to_string()))?
+}
+
 /// Brings the schema up to date, or says that somebody must.
 ///
 /// SQLite belongs to this one process, so it is brought up to date as it is opened. MySQL has other users and a
@@ -73,16 +110,26 @@ pub async fn answers(database: &DatabaseConnection) -> bool {
 /// # Errors
 /// A MySQL schema is behind, or the database fails.
 pub async fn ensure_schema<M: MigratorTrait>(database: &DatabaseConnection) -> anyhow::Result<()> {
+    let pending = pending::<M>(database).await.context("the schema cannot be read")?;
+    if pending == 0 {
+        return Ok(());
+    }
     if database.get_database_backend() == DbBackend::Sqlite {
         return migrate::<M>(database).await.context("the schema cannot be brought up to date");
     }
-    let pending = M::get_pending_migrations_read_only(database).await.context("the schema cannot be read")?;
-    anyhow::ensure!(
-        pending.is_empty(),
-        "the schema is {} step(s) behind: run the command `migrate` first",
-        pending.len()
-    );
-    Ok(())
+    anyhow::bail!("the schema is {pending} step(s) behind: run the command `migrate` first")
+}
+
+/// How many of our own steps were not applied yet. Steps that we do not know are of a newer version, which must leave a
+/// schema that we can work with: so a replica of ours may restart in the middle of its rollout, or after it was undone.
+async fn pending<M: MigratorTrait>(database: &DatabaseConnection) -> Result<usize, DbErr> {
+    let ours = M::get_migration_files();
+    if !SchemaManager::new(database).has_table("seaql_migrations").await? {
+        return Ok(ours.len());
+    }
+    let applied = seaql_migrations::Entity::find().all(database).await?;
+    let is_applied = |name: &str| applied.iter().any(|step| step.version == name);
+    Ok(ours.iter().filter(|step| !is_applied(step.name())).count())
 }
 
 /// Applies all steps that were not applied yet.
@@ -98,15 +145,32 @@ pub async fn migrate<M: MigratorTrait>(database: &DatabaseConnection) -> Result<
 /// A database that has no place for us at the moment asks for another try; anything else is a fault of ours.
 impl From<DbErr> for Problem {
     fn from(error: DbErr) -> Self {
-        let busy = match &error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-            other => other.to_string().contains("database is locked"),
-        };
-        if busy {
+        if is_passing(&error) {
             Self::unavailable("database_unavailable", Duration::from_secs(1)).caused_by(error)
         } else {
             Self::internal(error)
         }
+    }
+}
+
+/// Whether the same may work in a moment: no connection was free, the connection broke, or others held the rows.
+fn is_passing(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return matches!(error, DbErr::ConnectionAcquire(_));
+    };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    match &**cause {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<MySqlDatabaseError>() {
+            // Shutting down, killed, lock wait timeout, deadlock, read-only since a failover.
+            Some(error) => matches!(error.number(), 1053 | 1317 | 1205 | 1213 | 1290),
+            // SQLITE_BUSY and SQLITE_LOCKED with their extensions, which count from bit 8 on.
+            None => error
+                .code()
+                .and_then(|code| code.parse().ok())
+                .is_some_and(|code: i32| matches!(code & 0xff, 5 | 6)),
+        },
+        _ => false,
     }
 }
 

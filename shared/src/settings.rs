@@ -67,6 +67,14 @@ impl fmt::Display for Span {
     }
 }
 
+/// Reads a length of time that may be nothing: `0s`.
+///
+/// # Errors
+/// It is no length of time.
+pub fn span_or_zero(text: &str) -> Result<Duration, Unreadable> {
+    if text == "0" || text == "0s" { Ok(Duration::ZERO) } else { text.parse().map(Span::get) }
+}
+
 /// An issuer identifier (RFC 8414 §2): an `http` or `https` URL without query and fragment.
 ///
 /// Kept as the text that was given, since tokens are compared with it exactly: `https://a` and `https://a/` differ.

@@ -8,6 +8,7 @@ use auth_service::passwords::Password;
 use auth_service::state::App as Auth;
 use books_service::books::{self, store::Filter};
 use books_service::state::App as Books;
+use shared::database;
 
 use crate::catalogue::CATALOGUE;
 use crate::data_dir::DataDir;
@@ -29,6 +30,20 @@ pub(crate) async fn make(data: &DataDir, auth: &Auth, books: &Books) -> anyhow::
     Ok(made.then_some(password))
 }
 
+/// Refuses to put an account on a network whose password everybody knows: one that an earlier start on this machine made.
+pub(crate) async fn refuse_known_password(auth: &Auth) -> anyhow::Result<()> {
+    let username = "test".parse().map_err(anyhow::Error::msg)?;
+    let Some(account) = store::find_by_name(&auth.database, &username).await? else { return Ok(()) };
+    let password = Password::presented("test").map_err(anyhow::Error::msg)?;
+    let known = auth.passwords.verify(password, Some(&account.password_hash)).await?;
+    anyhow::ensure!(
+        !known || account.disabled_at.is_some(),
+        "the account test still has the password test, and other machines could log in: change it with \
+         `auth-service user passwd test`, or say that you want it with --demo"
+    );
+    Ok(())
+}
+
 /// Makes an account. `false`: there is one of that name.
 async fn account(auth: &Auth, username: &str, password: &str, role: Role) -> anyhow::Result<bool> {
     let username = username.parse().map_err(anyhow::Error::msg)?;
@@ -36,13 +51,15 @@ async fn account(auth: &Auth, username: &str, password: &str, role: Role) -> any
     let password = Password::presented(password).map_err(anyhow::Error::msg)?;
     let password_hash = auth.passwords.hash(password).await?;
     let (id, now, roles) = (auth.random.uuid(), auth.clock.now(), Roles::new([role]));
-    match store::create(&auth.database, id, &username, password_hash, &roles, now).await {
+    let transaction = database::begin(&auth.database).await?;
+    match store::create(&transaction, id, &username, password_hash, &roles, now).await {
         Ok(_) => {}
         Err(Error::UsernameTaken) => return Ok(false),
         Err(error) => return Err(error.into()),
     }
     let event = Event::new(Kind::AccountCreated, Actor::System).account(id).detail("demo");
-    audit::record(&auth.database, now, event).await?;
+    audit::record(&transaction, now, event).await?;
+    transaction.commit().await?;
     Ok(true)
 }
 

@@ -21,7 +21,7 @@ Imprimatur is ready. Ctrl-C ends it; everything is kept in {data}
     if demo {
         text.push_str(
             "
-  DEMO ACCOUNT  test / test  (librarian): everybody knows this password. --demo=false starts without it.
+  DEMO ACCOUNT  test / test  (librarian): everybody knows this password. A new directory starts without it by --demo=false.
 ",
         );
     }

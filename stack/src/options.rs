@@ -25,15 +25,21 @@ pub(crate) struct Options {
     #[arg(long, env = "STACK_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
     /// Makes the account test with the password test, an administrator, and a catalogue, when the data directory is new
-    /// [default: true where the gateway listens on this machine only]
+    /// [default: true where gateway and auth-service listen on this machine only]
     #[arg(long, env = "STACK_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) demo: Option<bool>,
 }
 
 impl Options {
-    /// Whether to make the demo. A password that everybody knows is not put on a network unless somebody asks for it.
-    pub(crate) fn demo(&self) -> bool {
-        self.demo.unwrap_or_else(|| self.listen.ip().is_loopback())
+    /// Whether to make the demo, with auth-service at this address. A password that everybody knows is not put on a
+    /// network unless somebody asks for it.
+    pub(crate) fn demo(&self, auth: SocketAddr) -> bool {
+        self.demo.unwrap_or_else(|| !self.is_on_a_network(auth))
+    }
+
+    /// Whether other machines can log in.
+    pub(crate) fn is_on_a_network(&self, auth: SocketAddr) -> bool {
+        !self.listen.ip().is_loopback() || !auth.ip().is_loopback()
     }
 }
 
@@ -93,6 +99,10 @@ pub(crate) fn books_settings(
     );
     defaults.set(&["BOOKS_ISSUER"], "--issuer", auth.issuer.as_str());
     defaults.set(&["BOOKS_AUDIENCE"], "--audience", &auth.audience);
+    if is_silent(&["BOOKS_JWKS_URL", "BOOKS_INSECURE_ALLOW_HTTP"]) {
+        // This very process, whatever address of the machine it listens on.
+        defaults.0.push(OsString::from("--insecure-allow-http"));
+    }
     // Straight to the neighbour: the issuer may be a public name that this machine cannot reach itself by.
     defaults.set(&["BOOKS_JWKS_URL"], "--jwks-url", format!("{auth_url}/.well-known/jwks.json"));
     defaults.set(&["BOOKS_PUBLIC_URL"], "--public-url", gateway);
@@ -136,10 +146,12 @@ mod tests {
     fn the_demo_is_for_this_machine_unless_asked_for() {
         let options =
             |arguments: &[&str]| Options::try_parse_from(["stack"].iter().chain(arguments)).unwrap();
-        assert!(options(&[]).demo());
-        assert!(!options(&["--demo=false"]).demo());
-        assert!(!options(&["--listen", "0.0.0.0:5000"]).demo());
-        assert!(options(&["--listen", "0.0.0.0:5000", "--demo"]).demo());
+        let (here, anywhere) = ("127.0.0.1:5001".parse().unwrap(), "0.0.0.0:5001".parse().unwrap());
+        assert!(options(&[]).demo(here));
+        assert!(!options(&[]).demo(anywhere));
+        assert!(!options(&["--demo=false"]).demo(here));
+        assert!(!options(&["--listen", "0.0.0.0:5000"]).demo(here));
+        assert!(options(&["--listen", "0.0.0.0:5000", "--demo"]).demo(here));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! From options to a running stack, and to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::clock::{Clock, SystemClock};
 use shared::command::say;
-use shared::http::{Listener, ServeSettings, serve, shutdown_signal};
+use shared::http::{Listener, serve, shutdown_signal};
 use shared::random::{Random, SystemRandom};
 use shared::{database, telemetry};
 
@@ -14,27 +15,32 @@ use crate::gateway::gateway;
 use crate::greeting::greeting;
 use crate::options::{Options, Urls, auth_settings, books_settings, url};
 
+/// How long the greeting waits for books-service to have its keys.
+const KEYS_LOADED: Duration = Duration::from_secs(5);
+
 /// Runs the stack until it is asked to end.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let stack = Stack::start(&options).await?;
-    let Stack { auth, books, listeners, serving, urls, data } = stack;
+    let Stack { auth, books, listeners, urls, data } = stack;
     let shutdown = shutdown_signal()?;
     let [public, auth_public, auth_management, books_public, books_management] = listeners;
-    let serve = |listener, routes| serve(listener, routes, serving, shutdown.clone());
+    let (auth_end, books_end) = (auth.app.config.serve, books.app.config.serve);
+    let serve = |listener, routes, end| serve(listener, routes, end, shutdown.clone());
     let all = async {
         tokio::join!(
-            serve(public, gateway(auth.routes.clone(), books.routes.clone())),
-            serve(auth_public, auth.routes.clone()),
-            serve(auth_management, auth.management.clone()),
-            serve(books_public, books.routes.clone()),
-            serve(books_management, books.management.clone()),
+            serve(public, gateway(auth.routes.clone(), books.routes.clone()), auth_end),
+            serve(auth_public, auth.routes.clone(), auth_end),
+            serve(auth_management, auth.management.clone(), auth_end),
+            serve(books_public, books.routes.clone(), books_end),
+            serve(books_management, books.management.clone(), books_end),
         )
     };
     let greet = async {
-        let admin_password =
-            if options.demo() { demo::make(&data, &auth.app, &books.app).await? } else { None };
-        books.keys_loaded().await;
-        say(&greeting(&data, &urls, options.demo(), admin_password.as_deref()));
+        let demo = options.demo(auth.app.config.listen);
+        let admin_password = if demo { demo::make(&data, &auth.app, &books.app).await? } else { None };
+        // The greeting holds a password that is nowhere else, so nothing may keep it back for long.
+        drop(tokio::time::timeout(KEYS_LOADED, books.keys_loaded()).await);
+        say(&greeting(&data, &urls, demo, admin_password.as_deref()));
         anyhow::Ok(())
     };
     tokio::pin!(all);
@@ -52,7 +58,6 @@ struct Stack {
     books: books_service::Service,
     /// Gateway, auth-service, its management, books-service, its management.
     listeners: [Listener; 5],
-    serving: ServeSettings,
     urls: Urls,
     data: DataDir,
 }
@@ -74,7 +79,6 @@ impl Stack {
             Listener::bind("BOOKS_MANAGEMENT_LISTEN", books_config.management_listen).await?;
 
         let urls = Urls { gateway: gateway_url, auth: auth_url, books: url(books_public.address()?) };
-        let serving = auth_config.serve;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
         let auth_database = database::connect("AUTH_DATABASE_URL", &auth_config.database_url).await?;
@@ -87,8 +91,11 @@ impl Stack {
             Arc::clone(&random),
         )
         .await?;
+        if !options.demo(auth.app.config.listen) && options.is_on_a_network(auth.app.config.listen) {
+            demo::refuse_known_password(&auth.app).await?;
+        }
         let books = books_service::Service::start(books_config, books_database, clock, random).await?;
         let listeners = [public, auth_public, auth_management, books_public, books_management];
-        Ok(Self { auth, books, listeners, serving, urls, data })
+        Ok(Self { auth, books, listeners, urls, data })
     }
 }

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use sea_orm::TransactionTrait as _;
+use shared::database;
 use shared::http::{ClientAddress, Fields, Invalid, Problem};
+use shared::token::Rejection;
 use utoipa::ToSchema;
 
 use super::{Username, store};
@@ -27,13 +28,11 @@ pub struct ChangePassword {
 impl ChangePassword {
     fn read(fields: &mut Fields, rules: PasswordRules, username: &str) -> Result<Self, Invalid> {
         let current_password = fields.text("current_password", Password::presented);
-        let new_password = fields.text("new_password", |text| rules.parse(text));
-        let (current_password, new_password) = (current_password?, new_password?);
-        let username: Option<Username> = username.parse().ok();
-        if username.is_some_and(|username| rules.is_username(&new_password, &username)) {
-            return Err(fields.complain("new_password", "must not be the user name"));
-        }
-        Ok(Self { current_password, new_password })
+        let new_password = fields.text("new_password", |text| match username.parse::<Username>() {
+            Ok(username) => rules.parse_for(text, &username),
+            Err(_) => rules.parse(text),
+        });
+        Ok(Self { current_password: current_password?, new_password: new_password? })
     }
 }
 
@@ -64,8 +63,12 @@ pub async fn change_password(
     }
     let password_hash = app.passwords.hash(request.new_password).await?;
 
-    let (transaction, now) = (app.database.begin().await?, app.clock.now());
-    store::set_password(&transaction, account.id, password_hash, now).await?;
+    let (transaction, now) = (database::begin(&app.database).await?, app.clock.now());
+    let replaced = store::replace_password(&transaction, &account, password_hash, now).await?;
+    let session = sessions::store::find(&transaction, caller.session_id).await?;
+    if !replaced || session.is_none_or(|session| session.is_over(now)) {
+        return Err(Rejection::Revoked.into());
+    }
     sessions::store::end_others(&transaction, account.id, Some(caller.session_id), now).await?;
     audit::record(&transaction, now, event).await?;
     transaction.commit().await?;

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
+use shared::database;
 use shared::http::{ClientAddress, Fields, Invalid, Json, Problem};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,12 +28,11 @@ pub struct RegisterRequest {
 impl RegisterRequest {
     fn read(fields: &mut Fields, rules: PasswordRules) -> Result<Self, Invalid> {
         let username: Result<Username, _> = fields.text("username", str::parse);
-        let password = fields.text("password", |text| rules.parse(text));
-        let (username, password) = (username?, password?);
-        if rules.is_username(&password, &username) {
-            return Err(fields.complain("password", "must not be the user name"));
-        }
-        Ok(Self { username, password })
+        let password = fields.text("password", |text| match &username {
+            Ok(username) => rules.parse_for(text, username),
+            Err(_) => rules.parse(text),
+        });
+        Ok(Self { username: username?, password: password? })
     }
 }
 
@@ -60,19 +60,21 @@ pub struct AccountView {
 pub async fn register(
     State(app): State<AppState>,
     ClientAddress(ip): ClientAddress,
-    fields: Fields,
+    fields: Result<Fields, Problem>,
 ) -> Result<(StatusCode, Json<AccountView>), Error> {
     if !app.config.registration_open {
         return Err(Error::RegistrationClosed);
     }
     let rules = app.config.password_rules;
-    let request = fields.read_with(|fields| RegisterRequest::read(fields, rules))?;
+    let request = fields?.read_with(|fields| RegisterRequest::read(fields, rules))?;
     let password_hash = app.passwords.hash(request.password).await?;
     let (id, now) = (app.random.uuid(), app.clock.now());
     let roles = Roles::new([Role::Reader]);
-    let account = store::create(&app.database, id, &request.username, password_hash, &roles, now).await?;
+    let transaction = database::begin(&app.database).await?;
+    let account = store::create(&transaction, id, &request.username, password_hash, &roles, now).await?;
     let event = audit::Event::new(audit::Kind::AccountCreated, audit::Actor::Account(id, ip));
-    audit::record(&app.database, now, event).await?;
+    audit::record(&transaction, now, event).await?;
+    transaction.commit().await?;
     let view = AccountView { id, username: account.username, roles: roles.names() };
     Ok((StatusCode::CREATED, Json(view)))
 }

@@ -65,7 +65,31 @@ pub async fn note_login(db: &impl ConnectionTrait, account: &Model, now: Timesta
     Ok(noted.exec(db).await?.rows_affected == 1)
 }
 
-/// Sets the password of an account.
+/// Sets the password of `account` if it is still the one that was read, and the account is not disabled. `false`: it is
+/// not. Whoever takes minutes over a request must not undo what an operator did meanwhile.
+///
+/// # Errors
+/// The database's.
+pub async fn replace_password(
+    db: &impl ConnectionTrait,
+    account: &Model,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let change = ActiveModel {
+        password_hash: Set(password_hash),
+        password_changed_at: Set(now.millis()),
+        ..Default::default()
+    };
+    let replaced = Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(account.id))
+        .filter(Column::PasswordHash.eq(&account.password_hash))
+        .filter(Column::DisabledAt.is_null());
+    Ok(replaced.exec(db).await?.rows_affected == 1)
+}
+
+/// Sets the password of an account, whatever it was: for operators.
 ///
 /// # Errors
 /// The database's.

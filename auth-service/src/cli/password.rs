@@ -4,10 +4,11 @@ use std::io::{IsTerminal as _, stdin};
 
 use anyhow::Context as _;
 
+use crate::accounts::Username;
 use crate::passwords::{Password, PasswordRules};
 
 /// Reads a new password, twice where a person types it.
-pub(super) fn read(rules: PasswordRules) -> anyhow::Result<Password> {
+pub(super) fn read(rules: PasswordRules, username: &Username) -> anyhow::Result<Password> {
     let text = if stdin().is_terminal() {
         let text = rpassword::prompt_password("Password: ").context("no password")?;
         let again = rpassword::prompt_password("Once more: ").context("no password")?;
@@ -18,5 +19,5 @@ pub(super) fn read(rules: PasswordRules) -> anyhow::Result<Password> {
         stdin().read_line(&mut line).context("no password on standard input")?;
         line.trim_end_matches(['\r', '\n']).to_owned()
     };
-    rules.parse(&text).map_err(|problem| anyhow::anyhow!("the password {problem}"))
+    rules.parse_for(&text, username).map_err(|problem| anyhow::anyhow!("the password {problem}"))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sea_orm::{DatabaseConnection, TransactionTrait as _};
+use sea_orm::DatabaseConnection;
 use serde_json::json;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
 use shared::command::say;
@@ -111,8 +111,8 @@ impl Context {
         roles: &Roles,
         settings: &PasswordSettings,
     ) -> anyhow::Result<()> {
-        let password_hash = self.read_password(settings).await?;
-        let transaction = self.database.begin().await?;
+        let password_hash = self.read_password(username, settings).await?;
+        let transaction = database::begin(&self.database).await?;
         let account =
             store::create(&transaction, self.random.uuid(), username, password_hash, roles, self.now).await?;
         let event = Event::new(Kind::AccountCreated, Actor::Command).account(account.id);
@@ -145,7 +145,7 @@ impl Context {
 
     async fn disable(&self, username: &Username) -> anyhow::Result<()> {
         let account = self.get(username).await?;
-        let transaction = self.database.begin().await?;
+        let transaction = database::begin(&self.database).await?;
         store::disable(&transaction, account.id, self.now).await?;
         let ended = sessions::store::end_others(&transaction, account.id, None, self.now).await?;
         let event = Event::new(Kind::AccountDisabled, Actor::Command).account(account.id);
@@ -157,8 +157,8 @@ impl Context {
 
     async fn set_password(&self, username: &Username, settings: &PasswordSettings) -> anyhow::Result<()> {
         let account = self.get(username).await?;
-        let password_hash = self.read_password(settings).await?;
-        let transaction = self.database.begin().await?;
+        let password_hash = self.read_password(username, settings).await?;
+        let transaction = database::begin(&self.database).await?;
         store::set_password(&transaction, account.id, password_hash, self.now).await?;
         let ended = sessions::store::end_others(&transaction, account.id, None, self.now).await?;
         let event = Event::new(Kind::PasswordChanged, Actor::Command).account(account.id);
@@ -170,7 +170,7 @@ impl Context {
 
     async fn set_roles(&self, username: &Username, roles: &Roles) -> anyhow::Result<()> {
         let account = self.get(username).await?;
-        let transaction = self.database.begin().await?;
+        let transaction = database::begin(&self.database).await?;
         store::set_roles(&transaction, account.id, roles).await?;
         let event = Event::new(Kind::RolesChanged, Actor::Command).account(account.id);
         audit::record(&transaction, self.now, event.detail(format!("{} to {roles}", account.roles))).await?;
@@ -184,9 +184,13 @@ impl Context {
         account.ok_or_else(|| anyhow::anyhow!("there is no account {}", username.as_str()))
     }
 
-    async fn read_password(&self, settings: &PasswordSettings) -> anyhow::Result<String> {
+    async fn read_password(
+        &self,
+        username: &Username,
+        settings: &PasswordSettings,
+    ) -> anyhow::Result<String> {
         let (rules, params) = (settings.rules()?, settings.params()?);
-        let password = password::read(rules)?;
+        let password = password::read(rules, username)?;
         let passwords = Passwords::new(params, 1, NO_QUEUE, Arc::clone(&self.random))?;
         Ok(passwords.hash(password).await?)
     }

@@ -1,6 +1,7 @@
 //! One row for each sign-in. A refresh token only names a row and a generation of it.
 
 use sea_orm::entity::prelude::*;
+use shared::clock::Timestamp;
 
 /// A session. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,6 +40,14 @@ pub struct Model {
     pub user_agent: String,
     /// Where the client was.
     pub ip: String,
+}
+
+impl Model {
+    /// Whether it was ended, or has ended by itself.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let now = now.millis();
+        self.revoked_at.is_some() || now >= self.expires_at || now >= self.idle_expires_at
+    }
 }
 
 /// How a session was opened.

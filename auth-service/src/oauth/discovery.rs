@@ -1,8 +1,9 @@
 //! `GET /.well-known/oauth-authorization-server`
 
-use axum::extract::State;
+use axum::extract::{Path, State};
+use http::StatusCode;
 use serde::Serialize;
-use shared::http::Json;
+use shared::http::{Json, Problem};
 use utoipa::ToSchema;
 
 use crate::state::AppState;
@@ -21,6 +22,17 @@ pub struct Metadata {
     response_types_supported: [&'static str; 0],
     /// None: there is no token endpoint.
     grant_types_supported: [&'static str; 0],
+}
+
+/// The same where an issuer with a path has its metadata (RFC 8414 §3.1).
+pub async fn metadata_by_path(
+    state: State<AppState>,
+    Path(path): Path<String>,
+) -> Result<Json<Metadata>, Problem> {
+    if state.config.issuer.url().path().trim_matches('/') != path.trim_matches('/') {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_route"));
+    }
+    Ok(metadata(state).await)
 }
 
 /// Tells verifiers where the keys are.

@@ -11,8 +11,9 @@ const OUTPUT: usize = 32;
 
 /// Costs beyond these are not ours: a hash that somebody has put into the table to make us fall over is refused before
 /// memory is asked for.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
-const MOST_PASSES: u32 = 32;
+pub const MOST_MEMORY_KIB: u32 = 256 * 1024;
+/// The same for passes over the memory.
+pub const MOST_PASSES: u32 = 32;
 
 /// What is stored is no hash of ours, or Argon2 refuses its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

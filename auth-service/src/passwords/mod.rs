@@ -17,7 +17,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use self::memory::{Memory, Spare};
 use crate::accounts::Username;
 
-pub use self::hash::Unusable;
+pub use self::hash::{MOST_MEMORY_KIB, MOST_PASSES, Unusable};
 
 /// The longest password in bytes: refused before it is hashed, so that nobody makes us hash a book.
 const MAX_BYTES: usize = 4096;
@@ -65,9 +65,16 @@ impl PasswordRules {
         Ok(password)
     }
 
-    /// Whether `password` is the user name in disguise.
-    pub fn is_username(self, password: &Password, username: &Username) -> bool {
-        password.0.expose_secret().parse::<Username>().is_ok_and(|name| name.key() == username.key())
+    /// The same for the account of that name, which is no password in any spelling.
+    ///
+    /// # Errors
+    /// It is too short, too long, or the name.
+    pub fn parse_for(self, text: &str, username: &Username) -> Result<Password, String> {
+        let password = self.parse(text)?;
+        if text.parse::<Username>().is_ok_and(|name| name.key() == username.key()) {
+            return Err("must not be the user name".to_owned());
+        }
+        Ok(password)
     }
 }
 
@@ -163,10 +170,8 @@ impl Passwords {
 
 impl Slots {
     async fn take(&self, deadline: Duration) -> Result<OwnedSemaphorePermit, HashError> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let slot = tokio::time::timeout(deadline, Arc::clone(&self.free).acquire_owned()).await;
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        match slot {
+        let _waiting = Waiting::new(&self.waiting);
+        match tokio::time::timeout(deadline, Arc::clone(&self.free).acquire_owned()).await {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) | Err(_) => Err(HashError::QueueFull),
         }
@@ -179,6 +184,22 @@ impl Slots {
         } else {
             self.spare.clear();
         }
+    }
+}
+
+/// One more in the queue, until it is dropped: also where the client hangs up while it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -227,6 +248,16 @@ mod tests {
         assert!(matches!(passwords.hash(presented("x")).await, Err(HashError::QueueFull)));
     }
 
+    #[tokio::test]
+    async fn who_hangs_up_in_the_queue_leaves_it() {
+        let passwords = passwords();
+        let _taken = passwords.slots.take(Duration::from_secs(1)).await.unwrap();
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(1), passwords.slots.take(Duration::from_secs(60)));
+        assert!(waiting.await.is_err());
+        assert_eq!(passwords.slots.waiting.load(Ordering::SeqCst), 0);
+    }
+
     #[test]
     fn length_counts_code_points_and_nothing_else_is_asked_for() {
         let rules = PasswordRules { min_length: 15 };
@@ -236,7 +267,7 @@ mod tests {
         assert!(rules.parse(&"a".repeat(4096)).is_ok());
         assert!(rules.parse(&"a".repeat(4097)).is_err());
         let name: Username = "a-rather-long-name".parse().unwrap();
-        assert!(rules.is_username(&presented("A-Rather-LONG-name"), &name));
-        assert!(!rules.is_username(&presented("a-rather-long-name!"), &name));
+        assert!(rules.parse_for("A-Rather-LONG-name", &name).is_err());
+        assert!(rules.parse_for("a-rather-long-name!", &name).is_ok());
     }
 }

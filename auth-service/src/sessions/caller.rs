@@ -42,8 +42,7 @@ where
             .one(&app.database)
             .await?;
         let Some((session, Some(account))) = found else { return Err(Rejection::Revoked.into()) };
-        let now = app.clock.now().millis();
-        let over = session.revoked_at.is_some() || now >= session.expires_at || account.disabled_at.is_some();
+        let over = session.is_over(app.clock.now()) || account.disabled_at.is_some();
         if over || account.id.to_string() != principal.claims().sub {
             return Err(Rejection::Revoked.into());
         }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use shared::clock::Timestamp;
+use shared::database;
 use shared::http::page::{self, Page};
 use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
 use utoipa::ToSchema;
@@ -133,12 +134,13 @@ pub async fn end(
     Path(SessionId(id)): Path<SessionId>,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    if !store::end(&app.database, owner, id, now).await? {
+    let transaction = database::begin(&app.database).await?;
+    if !store::end(&transaction, owner, id, now).await? {
         return Err(Error::NoSuchSession);
     }
     let actor = audit::Actor::Account(owner, ip);
-    audit::record(&app.database, now, audit::Event::new(audit::Kind::SessionEnded, actor).session(id))
-        .await?;
+    audit::record(&transaction, now, audit::Event::new(audit::Kind::SessionEnded, actor).session(id)).await?;
+    transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,9 +158,11 @@ pub async fn end_others(
     ClientAddress(ip): ClientAddress,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let ended = store::end_others(&app.database, owner, Some(caller.session_id), now).await?;
+    let transaction = database::begin(&app.database).await?;
+    let ended = store::end_others(&transaction, owner, Some(caller.session_id), now).await?;
     let actor = audit::Actor::Account(owner, ip);
     let event = audit::Event::new(audit::Kind::SessionEnded, actor).detail(format!("all others: {ended}"));
-    audit::record(&app.database, now, event).await?;
+    audit::record(&transaction, now, event).await?;
+    transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

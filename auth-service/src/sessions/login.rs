@@ -1,8 +1,8 @@
 //! `POST /login`
 
 use axum::extract::State;
-use sea_orm::TransactionTrait as _;
 use shared::clock::Timestamp;
+use shared::database;
 use shared::http::{Fields, FromFields, Invalid, Json, Problem};
 use utoipa::ToSchema;
 
@@ -76,7 +76,7 @@ async fn open(
     now: Timestamp,
 ) -> Result<TokenResponse, Error> {
     let session = new_session(app, account, client, now);
-    let transaction = app.database.begin().await?;
+    let transaction = database::begin(&app.database).await?;
     if !accounts::store::note_login(&transaction, account, now).await? {
         drop(transaction);
         refuse(app, Some(account), client, now).await?;

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use shared::bearer::bearer_token;
+use shared::database;
 use shared::http::{ClientAddress, Problem};
 use shared::token::{Compact, Rejection, TokenType};
 use uuid::Uuid;
@@ -28,11 +29,13 @@ pub async fn logout(
 ) -> Result<StatusCode, Error> {
     let (account_id, session_id) = session_of(&app, bearer_token(&headers)?).await?;
     let now = app.clock.now();
-    if store::end(&app.database, account_id, session_id, now).await? {
+    let transaction = database::begin(&app.database).await?;
+    if store::end(&transaction, account_id, session_id, now).await? {
         let actor = audit::Actor::Account(account_id, ip);
         let event = audit::Event::new(audit::Kind::SessionEnded, actor).session(session_id);
-        audit::record(&app.database, now, event).await?;
+        audit::record(&transaction, now, event).await?;
     }
+    transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -42,7 +45,7 @@ async fn session_of(app: &App, token: &str) -> Result<(Uuid, Uuid), Rejection> {
         let token = app.refresh_token(token)?;
         return Ok((token.account_id, token.session_id));
     }
-    let claims = app.access_tokens.verify(token).await?;
+    let claims = app.access_token_verifier.verify(token).await?;
     let id = |text: Option<&str>| text.and_then(|text| Uuid::try_parse(text).ok());
     let account_id = id(Some(&claims.sub)).ok_or(Rejection::IllTypedClaim("sub"))?;
     Ok((account_id, id(claims.sid.as_deref()).ok_or(Rejection::MissingClaim("sid"))?))

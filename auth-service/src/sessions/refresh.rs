@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use http::HeaderMap;
-use sea_orm::{DatabaseTransaction, EntityTrait as _, TransactionTrait as _};
+use sea_orm::{DatabaseTransaction, EntityTrait as _};
 use shared::bearer::bearer_token;
 use shared::clock::Timestamp;
+use shared::database;
 use shared::http::Problem;
 use shared::token::Rejection;
 
@@ -35,7 +36,7 @@ pub async fn refresh(
 ) -> Result<TokenResponse, Error> {
     let token = app.refresh_token(bearer_token(&headers)?)?;
     let now = app.clock.now();
-    let transaction = app.database.begin().await?;
+    let transaction = database::begin(&app.database).await?;
     let session = match carry_on(&app, &transaction, &token, &client, now).await? {
         Ok(session) => session,
         Err(rejection) => {

@@ -11,6 +11,7 @@ use ring::digest::{SHA256, digest};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder as _, SqlErr};
 use shared::clock::{Clock, Timestamp};
+use shared::database;
 use shared::jwks::{KeySnapshot, LocalKeys};
 use shared::random::Random;
 
@@ -147,12 +148,12 @@ impl Keyring {
             created_at: Set(now.millis()),
             revoked_at: Set(None),
         };
-        match Entity::insert(row).exec_without_returning(&self.database).await {
+        let transaction = database::begin(&self.database).await?;
+        match Entity::insert(row).exec_without_returning(&transaction).await {
             Ok(_) => {
-                let event =
-                    audit::Event::new(audit::Kind::KeyCreated, audit::Actor::System).detail(key.kid());
-                audit::record(&self.database, now, event).await?;
-                Ok(())
+                let event = audit::Event::new(audit::Kind::KeyCreated, audit::Actor::System);
+                audit::record(&transaction, now, event.detail(key.kid())).await?;
+                Ok(transaction.commit().await?)
             }
             Err(error) => match error.sql_err() {
                 Some(SqlErr::UniqueConstraintViolation(_)) => Ok(()),
@@ -203,7 +204,7 @@ impl fmt::Debug for Keyring {
 fn times(rows: &[Model]) -> Vec<KeyTimes> {
     let times = |row: &Model| KeyTimes {
         created_at: Timestamp::from_millis(row.created_at),
-        revoked: row.revoked_at.is_some(),
+        revoked_at: row.revoked_at.map(Timestamp::from_millis),
     };
     rows.iter().map(times).collect()
 }

@@ -33,8 +33,8 @@ pub enum KeyState {
 pub struct KeyTimes {
     /// When it was made.
     pub created_at: Timestamp,
-    /// Whether it was withdrawn in an emergency.
-    pub revoked: bool,
+    /// When it was withdrawn in an emergency.
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl KeyLife {
@@ -43,26 +43,36 @@ impl KeyLife {
     /// The newest key that was announced for long enough signs. Where there is none, as on the first day and after an
     /// emergency, the oldest that is left signs at once: late caches are better than no tokens.
     pub fn states(&self, keys: &[KeyTimes], now: Timestamp) -> Vec<KeyState> {
-        let usable = || (0..keys.len()).filter(|&index| !keys[index].revoked);
-        let signs_from = |index: usize| keys[index].created_at + self.announce;
-        let signing = usable().rfind(|&index| signs_from(index) <= now).or_else(|| usable().next());
+        let usable = || (0..keys.len()).filter(|&index| self.is_usable(keys, index, now));
+        let signing =
+            usable().rfind(|&index| self.signs_from(keys[index]) <= now).or_else(|| usable().next());
         let state = |index: usize| match signing {
-            _ if keys[index].revoked => KeyState::Gone,
-            Some(signing) if index > signing => KeyState::Announced,
+            _ if !self.is_usable(keys, index, now) => KeyState::Gone,
+            Some(signing) if index < signing => KeyState::Retired,
             Some(signing) if index == signing => KeyState::Signing,
-            // Its successor is the next key in use, whenever that took over.
-            _ => match usable().find(|&later| later > index) {
-                Some(successor) if now < signs_from(successor) + self.retire => KeyState::Retired,
-                _ => KeyState::Gone,
-            },
+            _ => KeyState::Announced,
         };
         (0..keys.len()).map(state).collect()
     }
 
     /// Whether the next key is due.
     pub fn next_is_due(&self, keys: &[KeyTimes], now: Timestamp) -> bool {
-        let newest = keys.iter().rfind(|key| !key.revoked);
-        newest.is_none_or(|newest| now >= newest.created_at + self.rotate_every)
+        let newest = (0..keys.len()).rfind(|&index| self.is_usable(keys, index, now));
+        newest.is_none_or(|newest| now >= keys[newest].created_at + self.rotate_every)
+    }
+
+    fn signs_from(&self, key: KeyTimes) -> Timestamp {
+        key.created_at + self.announce
+    }
+
+    /// Neither withdrawn nor past its retirement. The latter is final: a key that verifiers have forgotten must not come
+    /// back when the keys after it are withdrawn. One that they still know steps in.
+    fn is_usable(&self, keys: &[KeyTimes], index: usize, now: Timestamp) -> bool {
+        let outlived = |later: &KeyTimes| {
+            let in_use_until = later.revoked_at.map_or(now, |revoked| revoked.min(now));
+            self.signs_from(*later) + self.retire <= in_use_until
+        };
+        keys[index].revoked_at.is_none() && !keys[index + 1..].iter().any(outlived)
     }
 }
 
@@ -88,7 +98,7 @@ mod tests {
     }
 
     fn key(created: u64) -> KeyTimes {
-        KeyTimes { created_at: at(created), revoked: false }
+        KeyTimes { created_at: at(created), revoked_at: None }
     }
 
     #[test]
@@ -107,7 +117,7 @@ mod tests {
     fn a_revoked_key_is_gone_at_once_and_the_next_one_steps_in() {
         use KeyState::{Gone, Signing};
         let mut keys = [key(0), key(1)];
-        keys[0].revoked = true;
+        keys[0].revoked_at = Some(at(1));
         assert_eq!(life().states(&keys, at(1)), [Gone, Signing]);
         assert!(life().next_is_due(&[keys[0]], at(1)));
         assert!(life().next_is_due(&[], at(1)));
@@ -115,32 +125,55 @@ mod tests {
         assert!(life().next_is_due(&[key(0)], at(30 * 24)));
     }
 
+    #[test]
+    fn a_key_that_is_gone_does_not_come_back_when_its_successors_are_withdrawn() {
+        use KeyState::{Announced, Gone, Signing};
+        let mut keys = vec![key(0), key(30 * 24), key(60 * 24)];
+        let leak = 75 * 24;
+        assert_eq!(life().states(&keys, at(leak))[0], Gone);
+        for key in &mut keys[1..] {
+            key.revoked_at = Some(at(leak));
+        }
+        assert!(life().next_is_due(&keys, at(leak)));
+        keys.push(key(leak));
+        assert_eq!(life().states(&keys, at(leak)), [Gone, Gone, Gone, Signing]);
+        keys.push(key(leak + 1));
+        assert_eq!(life().states(&keys, at(leak + 1))[3..], [Signing, Announced]);
+    }
+
     proptest! {
-        /// Whatever was made and revoked: as long as one key is left, exactly one signs; and every key that signed
-        /// within the retirement is still published.
+        /// Whatever was made and withdrawn: while a key is left, exactly one signs; what signed within the retirement is
+        /// still published unless it was withdrawn; and what is gone stays gone.
         #[test]
-        fn exactly_one_key_signs_and_what_it_signed_stays_valid(
-            gaps in proptest::collection::vec((0_u64..2000, any::<bool>()), 1..8),
+        fn one_key_signs_and_what_it_signed_stays_valid(
+            gaps in proptest::collection::vec((0_u64..2000, proptest::option::of(0_u64..2000)), 1..8),
             later in 0_u64..3000,
         ) {
             let mut created = 0;
             let mut keys = Vec::new();
             for (gap, revoked) in gaps {
                 created += gap;
-                keys.push(KeyTimes { created_at: at(created), revoked });
+                let revoked_at = revoked.map(|after| at(created + after));
+                keys.push(KeyTimes { created_at: at(created), revoked_at });
             }
-            let now = at(created + later);
-            let states = life().states(&keys, now);
+            let as_known = |hours: u64| -> Vec<KeyTimes> {
+                let known = keys.iter().filter(|key| key.created_at <= at(hours)).copied();
+                known.map(|key| KeyTimes { revoked_at: key.revoked_at.filter(|moment| *moment <= at(hours)), ..key }).collect()
+            };
+            let (then, now) = (created, created + later);
+            let before = life().states(&as_known(then), at(then));
+            let known = as_known(now);
+            let states = life().states(&known, at(now));
+            let left = states.iter().filter(|state| **state != KeyState::Gone).count();
             let signing = states.iter().filter(|state| **state == KeyState::Signing).count();
-            prop_assert_eq!(signing, usize::from(keys.iter().any(|key| !key.revoked)));
-
-            let before = created.max(1) - 1;
-            let known: Vec<_> = keys.iter().copied().filter(|key| key.created_at <= at(before)).collect();
-            let then = life().states(&known, at(before));
-            for (index, state) in then.iter().enumerate() {
-                let elapsed = now.since(at(before));
-                if *state == KeyState::Signing && elapsed < life().retire {
-                    prop_assert!(matches!(states[index], KeyState::Signing | KeyState::Retired));
+            prop_assert_eq!(signing, left.min(1));
+            for (index, state) in before.iter().enumerate() {
+                let withdrawn = known[index].revoked_at.is_some();
+                if *state == KeyState::Gone {
+                    prop_assert_eq!(states[index], KeyState::Gone);
+                }
+                if *state == KeyState::Signing && later < 31 * 24 && !withdrawn {
+                    prop_assert_ne!(states[index], KeyState::Gone);
                 }
             }
         }

@@ -55,10 +55,7 @@ pub enum Verdict {
 ///
 /// "The successor was used" needs no flag: using it has moved the generation on, so its predecessor is two behind.
 pub fn judge(session: &Model, generation: i64, grace: Grace, now: Timestamp) -> Verdict {
-    if session.revoked_at.is_some()
-        || now.millis() >= session.expires_at
-        || now.millis() >= session.idle_expires_at
-    {
+    if session.is_over(now) {
         return Verdict::Over;
     }
     if generation == session.generation {

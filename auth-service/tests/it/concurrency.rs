@@ -2,12 +2,19 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
+use shared::testing::new_shared_database;
 
-use crate::world::{PASSWORD, World, claims};
+use crate::world::{PASSWORD, World, claims, connect};
 
-#[tokio::test]
+/// A service whose requests meet in the database: with one connection, each would have it to itself.
+async fn busy_world(directory: &tempfile::TempDir, flags: &[&str]) -> World {
+    World::on(connect(&new_shared_database(directory.path()).await).await, flags).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_refreshes_of_one_token_make_one_successor() {
-    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let world = busy_world(&directory, &[]).await;
     let tokens = world.librarian().await;
     let refreshes = (0..50).map(|_| world.refresh(&tokens.refresh));
     let answers = futures_util::future::join_all(refreshes).await;
@@ -16,9 +23,10 @@ async fn fifty_refreshes_of_one_token_make_one_successor() {
     assert_eq!(claims(successors.iter().next().unwrap())["gen"], 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_who_register_one_name_together_one_has_it() {
-    let world = World::with(&["--registration", "open"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let world = busy_world(&directory, &["--registration", "open"]).await;
     let body = json!({"username": "ada", "password": PASSWORD});
     let caller = world.anonymous();
     let (one, two) = tokio::join!(caller.post("/register", body.clone()), caller.post("/register", body));
@@ -45,9 +53,10 @@ async fn who_finds_the_hashing_queue_full_is_sent_away() {
     world.log_in("lib").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_minted_after_a_session_was_ended() {
-    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let world = busy_world(&directory, &[]).await;
     for round in 0..20 {
         let tokens = if round == 0 { world.librarian().await } else { world.log_in("lib").await };
         let (refreshed, ended) = tokio::join!(world.refresh(&tokens.refresh), world.log_out(&tokens.access));
@@ -57,4 +66,27 @@ async fn nothing_is_minted_after_a_session_was_ended() {
         world.refresh(&latest).await.unauthorized("Token has been revoked");
         world.refresh(&tokens.refresh).await.unauthorized("Token has been revoked");
     }
+}
+
+/// Somebody holds a request open while an operator acts: the operator wins.
+#[tokio::test]
+async fn a_password_change_does_not_undo_what_was_done_meanwhile() {
+    use auth_service::accounts::store;
+    let world = World::new().await;
+    let tokens = world.librarian().await;
+    let account = store::find_by_name(world.database(), &"lib".parse().unwrap()).await.unwrap().unwrap();
+    let stale = account.clone();
+    store::set_password(world.database(), account.id, "$another".to_owned(), world.now()).await.unwrap();
+    assert!(
+        !store::replace_password(world.database(), &stale, "$mine".to_owned(), world.now()).await.unwrap()
+    );
+    let now = store::find_by_name(world.database(), &"lib".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(now.password_hash, "$another");
+    assert!(store::replace_password(world.database(), &now, stale.password_hash, world.now()).await.unwrap());
+    store::disable(world.database(), account.id, world.now()).await.unwrap();
+    let disabled = store::find_by_name(world.database(), &"lib".parse().unwrap()).await.unwrap().unwrap();
+    assert!(
+        !store::replace_password(world.database(), &disabled, "$mine".to_owned(), world.now()).await.unwrap()
+    );
+    world.me(&tokens.access).await.unauthorized("Token has been revoked");
 }

@@ -104,6 +104,15 @@ async fn one_setting_gives_every_session_the_same_grace() {
 }
 
 #[tokio::test]
+async fn a_grace_of_nothing_answers_within_the_same_moment_only() {
+    let world = World::with(&["--refresh-grace", "0s"]).await;
+    let tokens = world.librarian().await;
+    world.refresh(&tokens.refresh).await.expect(200);
+    world.advance(1);
+    world.refresh(&tokens.refresh).await.unauthorized("Token has been revoked");
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_is_not_used() {
     let world = World::with(&["--session-idle-ttl", "1h"]).await;
     let tokens = world.librarian().await;

@@ -25,6 +25,15 @@ async fn the_key_set_is_public_and_can_be_cached() {
 }
 
 #[tokio::test]
+async fn an_issuer_with_a_path_has_its_metadata_before_the_path() {
+    let world = World::with(&["--issuer", "https://id.example/tenant"]).await;
+    let metadata =
+        world.anonymous().get("/.well-known/oauth-authorization-server/tenant").await.expect(200).body;
+    assert_eq!(metadata["jwks_uri"], "https://id.example/tenant/.well-known/jwks.json");
+    world.anonymous().get("/.well-known/oauth-authorization-server/other").await.expect(404);
+}
+
+#[tokio::test]
 async fn the_metadata_lead_to_the_keys() {
     let world = World::new().await;
     let metadata = world.anonymous().get("/.well-known/oauth-authorization-server").await.expect(200).body;

@@ -21,6 +21,10 @@ pub struct Author(String);
 /// Trims a text and counts its Unicode scalar values.
 fn bounded(text: &str, most: usize) -> Result<String, String> {
     let text = text.trim();
+    if text.contains('\0') {
+        // SQLite would keep it, and find the book by what stands before it alone.
+        return Err("must not hold the character U+0000".to_owned());
+    }
     match text.chars().count() {
         0 => Err("must not be empty".to_owned()),
         length if length > most => Err(format!("must be at most {most} characters")),

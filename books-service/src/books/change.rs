@@ -3,8 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::IF_MATCH;
-use shared::http::etag::if_match;
 use shared::http::{Fields, FromFields, Invalid, Json, Path, Problem};
 use utoipa::ToSchema;
 
@@ -95,20 +93,17 @@ pub async fn patch(
     change(&app, &headers, id, part).await
 }
 
-/// Read, judge, write if nobody was faster. Under `If-Match` somebody faster means 412; without it the last one wins, so
-/// the change is made again on what the other one left.
+/// Read, judge, write if nobody was faster; otherwise begin again. A condition that no longer holds then is a 412;
+/// without one the last change wins, made on what the other one left.
 async fn change(app: &App, headers: &HeaderMap, id: BookId, part: PartOfBook) -> Result<Response, Error> {
     for _ in 0..TRIES {
         let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
-        if !if_match(headers, &etag::of(&book)) {
+        if !etag::lets_change(headers, &book) {
             return Err(Error::Changed);
         }
         let PartOfBook { title, author } = part.clone();
         if let Some(book) = store::change(&app.database, book, title, author, app.clock.now()).await? {
             return Ok((etag::header(&book), Json(BookView::from(book))).into_response());
-        }
-        if headers.contains_key(IF_MATCH) {
-            return Err(Error::Changed);
         }
     }
     Err(Error::Contended)

@@ -1,9 +1,8 @@
 //! `DELETE /books/{id}`
 
 use axum::extract::State;
-use http::header::IF_MATCH;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
-use shared::http::etag::if_match;
 use shared::http::{Path, Problem};
 
 use super::{BookId, etag, store};
@@ -31,9 +30,10 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<BookId>,
 ) -> Result<StatusCode, Error> {
-    let version = if headers.contains_key(IF_MATCH) {
+    let conditional = headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH);
+    let version = if conditional {
         let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
-        if !if_match(&headers, &etag::of(&book)) {
+        if !etag::lets_change(&headers, &book) {
             return Err(Error::Changed);
         }
         Some(book.version)

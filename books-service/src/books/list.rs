@@ -42,6 +42,9 @@ fn search(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX_SEARCH {
         return Err(format!("must be at most {MAX_SEARCH} characters"));
     }
+    if text.contains('\0') {
+        return Err("must not hold the character U+0000".to_owned());
+    }
     Ok(text.to_owned())
 }
 

@@ -71,6 +71,7 @@ async fn parameters_that_break_a_rule_are_all_named() {
     reader.get("/books?limit=x&after=y").await.complains_of(&["limit", "after"]);
     reader.get("/books?limit=1&limit=2").await.complains_of(&["limit"]);
     reader.get(&format!("/books?q={}", "a".repeat(101))).await.complains_of(&["q"]);
+    reader.get("/books?q=%00&title=a%00").await.complains_of(&["q", "title"]);
     reader.get("/books?limit=1000&unknown=1").await.expect(200);
     reader.get("/books?after=9223372036854775807").await.expect(200);
 }

@@ -1,5 +1,5 @@
 use http::Method;
-use http::header::IF_MATCH;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -55,6 +55,12 @@ async fn a_change_under_a_condition_needs_the_tag_of_now() {
         let answer = change(method, &tag, body).await.expect(412);
         assert_eq!(answer.body["code"], "book_changed");
     }
+    for tag in ["*", &tag] {
+        let absent = [(IF_NONE_MATCH, tag)];
+        let answer = librarian.send(Method::PUT, &path, &absent, Some(book("Three", "C"))).await;
+        assert_eq!(answer.status.as_u16(), if tag == "*" { 412 } else { 200 }, "it is not at {tag} any more");
+    }
+    librarian.send(Method::DELETE, &path, &[(IF_NONE_MATCH, "*")], None).await.expect(412);
     change(Method::PATCH, "*", Some(json!({"title": "Two"}))).await.expect(200);
     change(Method::PUT, first.header("etag"), Some(book("Three", "C"))).await.expect(412);
     let now = librarian.get(&path).await.header("etag").to_owned();
@@ -100,7 +106,7 @@ async fn patches_of_different_members_do_not_undo_each_other() {
 async fn texts_are_kept_as_they_were_sent() {
     let world = World::new().await;
     for title in
-        ["呐喊", "\u{1f4d6}\u{1f3fd}", "Les Misérables", "x' OR '1'='1", "<script>", "a\u{0}b", "a\\%_!b"]
+        ["呐喊", "\u{1f4d6}\u{1f3fd}", "Les Misérables", "x' OR '1'='1", "<script>", "a\tb", "a\\%_!b"]
     {
         let path = world.librarian().add(title, "作者").await;
         assert_eq!(world.reader().get(&path).await.body["title"], title);

@@ -27,6 +27,11 @@ impl Challenge {
         self
     }
 
+    /// The challenge without an error: for refusals that no token was the cause of.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::try_from(&self.prefix).unwrap_or(HeaderValue::from_static("Bearer realm=\"service\""))
+    }
+
     /// The answer to a refused request. The edge finds the rejection in its extensions, for the log.
     pub fn answer(&self, rejection: Rejection) -> Response {
         let mut response = self.problem(rejection).into_response();
@@ -61,12 +66,8 @@ impl Challenge {
 
     fn challenge(&self, status: StatusCode, code: &'static str, error: &str) -> Problem {
         let problem = Problem::new(status, code);
-        match HeaderValue::try_from(format!("{}{error}", self.prefix)) {
-            Ok(value) => problem.with_header(WWW_AUTHENTICATE, value),
-            Err(_) => {
-                problem.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"service\""))
-            }
-        }
+        let value = HeaderValue::try_from(format!("{}{error}", self.prefix));
+        problem.with_header(WWW_AUTHENTICATE, value.unwrap_or_else(|_| self.header()))
     }
 }
 

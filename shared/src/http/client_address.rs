@@ -42,10 +42,12 @@ impl TrustedProxies {
             return peer;
         }
         let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
-        let hops = values.iter().rev().filter_map(|value| value.to_str().ok());
+        let hops = values.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         let mut client = peer;
-        for hop in hops.flat_map(|value| value.rsplit(',')) {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        for hop in hops {
+            // What cannot be read ends the walk: what stands before it, somebody else may have written.
+            let hop = str::from_utf8(hop).map(str::trim).unwrap_or_default();
+            let Ok(address) = hop.parse::<IpAddr>() else { break };
             client = address.to_canonical();
             if !self.contains(client) {
                 break;
@@ -80,7 +82,7 @@ mod tests {
     fn client(trusted: &str, peer: &str, forwarded: &[&'static str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            headers.append("x-forwarded-for", http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         trusted.parse::<TrustedProxies>().unwrap().client(peer.parse().unwrap(), &headers).to_string()
     }
@@ -100,6 +102,8 @@ mod tests {
         assert_eq!(client(trusted, "::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client(trusted, "10.0.0.1", &["1.2.3.4, nonsense"]), "10.0.0.1");
         assert_eq!(client(trusted, "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client(trusted, "10.0.0.1", &["1.2.3.4", "\u{ff}, 198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client(trusted, "10.0.0.1", &["1.2.3.4", "\u{ff}, 10.0.0.2"]), "10.0.0.2");
         assert!("10.0.0.0/99".parse::<TrustedProxies>().is_err());
     }
 }

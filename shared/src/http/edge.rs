@@ -10,23 +10,25 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::X_CONTENT_TYPE_OPTIONS;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::client_address::TrustedProxies;
+use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
 use super::problem::{Cause, Problem};
 use crate::random::Random;
 use crate::token::Rejection;
 
+/// What nginx calls it when the client does not wait for the answer; never on the wire.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Bounds of the edge.
 #[derive(Clone, Debug)]
 pub struct EdgeSettings {
-    /// A request that has no answer by then gets 503 and is dropped, so that it is not carried out afterwards.
+    /// A request that has no answer by then gets 503 and is dropped, so that what was not begun by then is not begun.
     pub deadline: Duration,
     /// Requests at a time; further ones get 503 at once.
     pub max_in_flight: usize,
@@ -79,25 +81,78 @@ impl std::fmt::Debug for Edge {
 }
 
 async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let id = request_id(request.headers(), &*edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
     request.extensions_mut().insert(client);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let mut record = Record {
+        edge: Arc::clone(&edge),
+        started: Instant::now(),
+        method: request.method().clone(),
+        route: request.extensions().get().cloned(),
+        path: request.uri().path().to_owned(),
+        client,
+        span: span.clone(),
+        told: false,
+    };
 
-    let mut response = answer(&edge, request, next).instrument(span.clone()).await;
+    let mut response = answer(&edge, request, next).instrument(span).await;
 
-    let elapsed = started.elapsed();
-    edge.metrics.observe(&method, route, response.status(), elapsed);
-    span.in_scope(|| log(&method, &path, client.0, elapsed, &response));
+    record.tell(&response);
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What log and metrics say of a request: also of one whose client hung up before there was an answer. Those are the
+/// slowest of all, and an overload in which they went unseen would look like a quiet day.
+struct Record {
+    edge: Arc<Inner>,
+    started: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    path: String,
+    client: ClientAddress,
+    span: tracing::Span,
+    told: bool,
+}
+
+impl Record {
+    fn tell(&mut self, response: &Response) {
+        let micros = self.count(response.status().as_u16());
+        let status = response.status().as_u16();
+        let reason = response.extensions().get::<Rejection>().map(|rejection| rejection.reason());
+        let (method, path, ClientAddress(client)) = (&self.method, self.path.as_str(), self.client);
+        let _entered = self.span.enter();
+        match response.extensions().get::<Cause>() {
+            Some(Cause(cause)) => {
+                let error: &(dyn std::error::Error + 'static) = &**cause;
+                tracing::error!(%method, path, %client, status, micros, reason, error, "request failed");
+            }
+            None => tracing::info!(%method, path, %client, status, micros, reason, "request"),
+        }
+    }
+
+    /// Counts the request and returns how long it took.
+    fn count(&mut self, status: u16) -> u64 {
+        self.told = true;
+        let elapsed = self.started.elapsed();
+        let route = self.route.as_ref().map_or("(none)", MatchedPath::as_str);
+        self.edge.metrics.observe(&self.method, route, status, elapsed);
+        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.told {
+            let micros = self.count(CLIENT_CLOSED_REQUEST);
+            let (method, path, ClientAddress(client)) = (&self.method, self.path.as_str(), self.client);
+            let _entered = self.span.enter();
+            tracing::info!(%method, path, %client, status = CLIENT_CLOSED_REQUEST, micros, "client hung up");
+        }
+    }
 }
 
 /// The answer of the service, or why there is none.
@@ -117,20 +172,6 @@ async fn answer(edge: &Inner, request: Request, next: Next) -> Response {
 #[derive(Debug, thiserror::Error)]
 #[error("the handler panicked")]
 struct Panicked;
-
-/// The one line of a request in the log, with the cause where there is one.
-fn log(method: &http::Method, path: &str, client: std::net::IpAddr, elapsed: Duration, response: &Response) {
-    let status = response.status().as_u16();
-    let reason = response.extensions().get::<Rejection>().map(|rejection| rejection.reason());
-    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    match response.extensions().get::<Cause>() {
-        Some(Cause(cause)) => {
-            let error: &(dyn std::error::Error + 'static) = &**cause;
-            tracing::error!(%method, path, %client, status, micros, reason, error, "request failed");
-        }
-        None => tracing::info!(%method, path, %client, status, micros, reason, "request"),
-    }
-}
 
 /// The id that the client or a proxy gave, if it is short and plain, so that it cannot forge a line of the log;
 /// otherwise a new one.

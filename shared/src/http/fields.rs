@@ -1,5 +1,6 @@
 //! The members of a request, parsed into types that cannot be wrong, with one complaint for each that is.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Problem};
@@ -16,7 +17,7 @@ use super::problem::{FieldError, Problem};
 /// impl FromFields for CreateNote {
 ///     fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
 ///         let title = fields.text("title", |text| Ok(text.to_owned()));
-///         let pinned = fields.optional_text("pinned", |text| text.parse().map_err(|_| "must be true or false".into()));
+///         let pinned = fields.optional("pinned", "must be true or false");
 ///         Ok(Self { title: title?, pinned: pinned? })
 ///     }
 /// }
@@ -55,7 +56,11 @@ impl Fields {
     /// # Errors
     /// 422 with all complaints.
     pub fn read_with<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, Invalid>) -> Result<T, Problem> {
-        read(&mut self).map_err(|Invalid(())| Problem::invalid(self.errors))
+        match read(&mut self) {
+            Ok(request) if self.errors.is_empty() => Ok(request),
+            // Whoever dropped an `Invalid` has complained all the same.
+            Ok(_) | Err(Invalid(())) => Err(Problem::invalid(self.errors)),
+        }
     }
 
     /// A text that must be there.
@@ -86,24 +91,13 @@ impl Fields {
         if self.members.contains_key(name) { self.text(name, parse).map(Some) } else { Ok(None) }
     }
 
-    /// A list of texts that must be there.
+    /// A member of any JSON type that may be left out, of which `rule` says what it must be.
     ///
     /// # Errors
-    /// It is missing, is no list of texts, or `parse` says what an entry must be.
-    pub fn texts<T>(
-        &mut self,
-        name: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Vec<T>, Invalid> {
-        let Some(value) = self.members.remove(name) else { return Err(self.complain(name, "is required")) };
-        let Value::Array(entries) = value else {
-            return Err(self.complain(name, "must be an array of strings"));
-        };
-        let parsed = entries.iter().map(|entry| match entry {
-            Value::String(text) => parse(text),
-            _ => Err("must be an array of strings".to_owned()),
-        });
-        parsed.collect::<Result<_, _>>().map_err(|message| self.complain(name, message))
+    /// It is of another type.
+    pub fn optional<T: DeserializeOwned>(&mut self, name: &str, rule: &str) -> Result<Option<T>, Invalid> {
+        let Some(value) = self.members.remove(name) else { return Ok(None) };
+        serde_json::from_value(value).map(Some).map_err(|_| self.complain(name, rule))
     }
 
     /// Notes what is wrong with a member.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -53,8 +53,8 @@ impl Metrics {
     }
 
     /// `route` is the template, never the path: a label for each book would fill any memory.
-    pub(super) fn observe(&self, method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
-        let request = Request { method: known(method), route: route.to_owned(), status: status.as_u16() };
+    pub(super) fn observe(&self, method: &Method, route: &str, status: u16, elapsed: Duration) {
+        let request = Request { method: known(method), route: route.to_owned(), status };
         self.requests.get_or_create(&request).inc();
         self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
     }

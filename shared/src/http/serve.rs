@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,6 +21,8 @@ use tower::Service as _;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_CONNECTIONS: usize = 8192;
+/// As many as the system lets wait to be accepted.
+const MAX_BACKLOG: usize = 4096;
 
 /// How a listener ends.
 #[derive(Clone, Copy, Debug)]
@@ -88,28 +91,37 @@ pub async fn serve(
             // An error means that whoever could ask us to end is gone.
             _ = shutdown.wait_for(|end| *end) => break,
         };
-        let (stream, peer, place) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok(accepted) => spawn(accepted, &app, &graceful),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free again in a moment.
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
             }
-        };
-        let connection = graceful.watch(connection(stream, peer, app.clone()));
-        tokio::spawn(async move {
-            // Errors here are of the transport: a client that went away or sent what is no HTTP.
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
-            }
-            drop(place);
-        });
+        }
+    }
+    // Who was connected when the end began is served; the backlog would be reset with the listener.
+    for _ in 0..MAX_BACKLOG {
+        let Some(Ok(accepted)) = accept(&listener.0, &connections).now_or_never() else { break };
+        spawn(accepted, &app, &graceful);
     }
     drop(listener);
     if tokio::time::timeout(settings.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(grace = ?settings.grace, "requests were still under way when the grace was over");
     }
+}
+
+/// Serves one connection in a task of its own.
+fn spawn((stream, peer, place): Accepted, app: &Router, graceful: &GracefulShutdown) {
+    let connection = graceful.watch(connection(stream, peer, app.clone()));
+    tokio::spawn(async move {
+        // Errors here are of the transport: a client that went away or sent what is no HTTP.
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+        }
+        drop(place);
+    });
 }
 
 /// A connection and its place among the connections.

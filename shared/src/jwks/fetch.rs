@@ -99,8 +99,13 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 /// The transport by [`reqwest`] with TLS of ring and the trust store of the machine.
+///
+/// Takes the proxies of the environment (`HTTPS_PROXY`), but never to this machine itself.
 #[derive(Clone, Debug)]
-pub struct HttpTransport(reqwest::Client);
+pub struct HttpTransport {
+    remote: reqwest::Client,
+    local: reqwest::Client,
+}
 
 impl HttpTransport {
     /// A client that follows no redirect and gives up after three seconds.
@@ -110,13 +115,14 @@ impl HttpTransport {
     pub fn new() -> Result<Self, reqwest::Error> {
         // One provider for the process; where a host program has chosen another, that one stays.
         drop(rustls::crypto::ring::default_provider().install_default());
-        reqwest::Client::builder()
-            .user_agent(concat!("imprimatur/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .build()
-            .map(Self)
+        let client = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("imprimatur/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(TOTAL_TIMEOUT)
+        };
+        Ok(Self { remote: client().build()?, local: client().no_proxy().build()? })
     }
 
     async fn fetch(&self, url: &Url, headers: HeaderMap) -> Result<Fetched, FetchError> {
@@ -124,8 +130,8 @@ impl HttpTransport {
             url: url.clone(),
             source: error.without_url().into(),
         };
-        let mut response = self
-            .0
+        let client = if is_loopback(url) { &self.local } else { &self.remote };
+        let mut response = client
             .get(url.clone())
             .headers(headers)
             .header(ACCEPT, "application/jwk-set+json, application/json")

@@ -9,5 +9,5 @@ mod source;
 pub use fetch::{Conditions, FetchError, Fetched, HttpTransport, Transport};
 pub use freshness::{Freshness, State};
 pub use remote::{JwksStatus, RemoteJwks, RemoteJwksSettings};
-pub use snapshot::{KeySnapshot, SetError, VerifyingKey, thumbprint};
+pub use snapshot::{KeySnapshot, MAX_USABLE, SetError, VerifyingKey, thumbprint};
 pub use source::{KeySource, LocalKeys, Lookup};

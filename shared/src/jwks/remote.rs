@@ -71,7 +71,7 @@ pub struct RemoteJwks {
 }
 
 impl RemoteJwks {
-    /// Starts to fetch. Returns at once; until the first fetch succeeds, lookups say "unavailable".
+    /// Starts to fetch. Returns at once; until the first fetch succeeds, tokens cannot be judged.
     pub fn start(
         settings: RemoteJwksSettings,
         transport: Arc<dyn Transport>,
@@ -226,7 +226,11 @@ impl Cache {
 
     fn lookup(&self, kid: &str) -> Lookup {
         match (self.loaded.load().as_ref(), self.state()) {
-            (_, State::Expired) => Lookup::Unavailable { retry_after: RETRY_AFTER },
+            (_, State::Expired) => {
+                // The task may be asleep for minutes yet: a machine that was suspended wakes up with keys like these.
+                self.ask();
+                Lookup::Unavailable { retry_after: RETRY_AFTER }
+            }
             (None, _) => Lookup::Unknown,
             (Some(loaded), State::Empty | State::Fresh | State::Due | State::Stale) => {
                 loaded.keys.get(kid).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use crate::token::{Compact, Rejection};
 
 const MAX_PARSED: usize = 64;
-const MAX_USABLE: usize = 32;
+/// Usable keys of a set: the first ones, since issuers put the current key first or have few.
+pub const MAX_USABLE: usize = 32;
 const MIN_MODULUS_BITS: usize = 2048;
 const MAX_MODULUS_BITS: usize = 8192;
 const MIN_EXPONENT: u64 = 65_537;
@@ -130,7 +131,16 @@ impl KeySnapshot {
         if set.keys.len() > MAX_PARSED {
             return Err(SetError::TooManyEntries);
         }
-        let snapshot = Self::collect(set.keys.into_iter().map(usable_key));
+        let mut room = MAX_USABLE;
+        let entries = set.keys.into_iter().map(usable_key).map(|entry| match entry {
+            Ok(_) if room == 0 => Err("no_room"),
+            Ok(key) => {
+                room -= 1;
+                Ok(key)
+            }
+            Err(reason) => Err(reason),
+        });
+        let snapshot = Self::collect(entries);
         if snapshot.keys.is_empty() { Err(SetError::NoUsableKey) } else { Ok(snapshot) }
     }
 
@@ -156,7 +166,7 @@ impl KeySnapshot {
             }
         }
         let usable = keys.into_iter().filter_map(|(kid, key)| Some((kid, key?)));
-        Self { keys: usable.take(MAX_USABLE).collect(), skipped }
+        Self { keys: usable.collect(), skipped }
     }
 
     /// The key of that name.
@@ -286,6 +296,8 @@ mod tests {
         }
         let many: Vec<_> = (0..65).map(|i| entry(json!({"kid": i.to_string()}))).collect();
         assert_eq!(parse(&many).unwrap_err(), SetError::TooManyEntries);
-        assert_eq!(parse(&many[..40]).unwrap().len(), MAX_USABLE);
+        let cut = parse(&many[..40]).unwrap();
+        assert_eq!((cut.len(), cut.skipped()), (MAX_USABLE, &["no_room"; 8][..]));
+        assert!((0..MAX_USABLE).all(|index| cut.get(&index.to_string()).is_some()));
     }
 }

@@ -40,9 +40,18 @@ pub struct Claims {
     pub auth_time: Option<i64>,
     /// The name that the subject goes by; may change.
     pub preferred_username: Option<String>,
+    payload: Box<[u8]>,
 }
 
 impl Claims {
+    /// A claim that is not among the fields, as a `tenant` of one's own. `None`: it is not there.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub fn get<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Rejection> {
+        Members(members(&self.payload).map_err(|_| Rejection::Malformed)?).optional(name)
+    }
+
     /// Reads the payload of an access token.
     ///
     /// # Errors
@@ -70,6 +79,7 @@ impl Claims {
             sid: members.optional("sid")?,
             auth_time: members.date("auth_time")?,
             preferred_username: members.optional("preferred_username")?,
+            payload: payload.into(),
         };
         if claims.sub.is_empty() {
             return Err(Rejection::IllTypedClaim("sub"));
@@ -187,6 +197,12 @@ mod tests {
     fn audience_and_dates_have_two_forms() {
         assert_eq!(with("aud", r#"["a","b"]"#).unwrap().aud, ["a", "b"]);
         assert_eq!(with("aud", r#""a""#).unwrap().aud, ["a"]);
+        assert_eq!(with("tenant", "[1,2]").unwrap().get("tenant"), Ok(Some(vec![1, 2])));
+        assert_eq!(
+            with("tenant", "7").unwrap().get::<String>("tenant"),
+            Err(Rejection::IllTypedClaim("tenant"))
+        );
+        assert_eq!(with("exp", "9").unwrap().get::<String>("tenant"), Ok(None));
         assert_eq!(with("exp", "9.9").unwrap().exp, 9);
         assert_eq!(with("exp", "-0.5").unwrap().exp, -1);
         assert!(with("scope", r#""books:read x""#).unwrap().scope.contains("books:read"));

@@ -25,6 +25,10 @@ async fn a_new_stack_has_accounts_and_books() {
 
     let mode = |name: &str| std::fs::metadata(data.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/key-encryption-key")), (0o700, 0o600));
+    assert_eq!(
+        (mode("data/auth.db"), mode("data/auth.db-wal"), mode("data/books.db")),
+        (0o600, 0o600, 0o600)
+    );
 }
 
 #[tokio::test]
@@ -96,6 +100,27 @@ async fn a_restart_keeps_everything_and_says_no_password_again() {
         "gone stays gone"
     );
     assert_eq!(stack.send(Method::POST, "/refresh", Some(&refresh), None).await.unwrap().0, 200);
+}
+
+#[test]
+fn a_known_password_is_not_put_on_a_network() {
+    let data = tempfile::tempdir().unwrap();
+    Stack::start(data.path(), &[]).kill();
+    let output = Command::new(env!("CARGO_BIN_EXE_stack"))
+        .env_clear()
+        .env("STACK_DATA_DIR", data.path())
+        .envs(["AUTH_LISTEN", "STACK_LISTEN"].map(|name| (name, "0.0.0.0:0")))
+        .envs(
+            ["AUTH_MANAGEMENT_LISTEN", "BOOKS_LISTEN", "BOOKS_MANAGEMENT_LISTEN"]
+                .map(|name| (name, "127.0.0.1:0")),
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && said.contains("the account test still has the password test"),
+        "{said}"
+    );
 }
 
 #[test]

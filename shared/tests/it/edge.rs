@@ -1,0 +1,105 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use shared::http::{Edge, EdgeSettings, Health, Metrics, management_routes};
+use shared::random::SystemRandom;
+use tower::ServiceExt as _;
+
+struct World {
+    app: Router,
+    management: Router,
+}
+
+fn world(settings: EdgeSettings) -> World {
+    let metrics = Arc::new(Metrics::new());
+    let edge = Edge::new(settings, Arc::clone(&metrics), Arc::new(SystemRandom::new()));
+    let routes = Router::new()
+        .route("/quick", get(|| async { "done" }))
+        .route("/slow/{n}", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }))
+        .route("/panic", get(|| async { [0][std::hint::black_box(1)].to_string() }));
+    World { app: edge.surround(routes), management: management_routes(Health::default(), metrics) }
+}
+
+async fn send(app: &Router, request: Request<Body>) -> (StatusCode, http::HeaderMap, Value) {
+    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (parts.status, parts.headers, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn request(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+async fn metrics(world: &World) -> String {
+    let response = world.management.clone().oneshot(request("/metrics")).await.unwrap();
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_past_its_deadline_is_dropped() {
+    let world = world(EdgeSettings { deadline: Duration::from_secs(5), ..EdgeSettings::default() });
+    let (status, headers, body) = send(&world.app, request("/slow/1")).await;
+    assert_eq!((status.as_u16(), &body["code"]), (503, &Value::from("deadline_exceeded")));
+    assert!(headers.contains_key("retry-after"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_beyond_the_places_are_sent_away_at_once() {
+    let world = world(EdgeSettings { max_in_flight: 1, ..EdgeSettings::default() });
+    let slow = send(&world.app, request("/slow/1"));
+    let quick = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        send(&world.app, request("/quick")).await
+    };
+    let (_, (status, _, body)) = tokio::join!(slow, quick);
+    assert_eq!((status.as_u16(), &body["code"]), (503, &Value::from("overloaded")));
+    assert_eq!(send(&world.app, request("/quick")).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_constant_500() {
+    let world = world(EdgeSettings::default());
+    let (status, _, body) = send(&world.app, request("/panic")).await;
+    assert_eq!(status, 500);
+    assert_eq!(body["code"], "internal_error");
+    assert!(!body.to_string().contains("index"), "{body}");
+    assert_eq!(send(&world.app, request("/quick")).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_plain_request_id_is_kept_and_any_other_replaced() {
+    let world = world(EdgeSettings::default());
+    for (given, kept) in [("abc-1_2.3", true), ("a b", false), ("a\u{e9}", false), (&"a".repeat(65), false)] {
+        let mut request = request("/quick");
+        request
+            .headers_mut()
+            .insert("x-request-id", http::HeaderValue::from_bytes(given.as_bytes()).unwrap());
+        let (_, headers, _) = send(&world.app, request).await;
+        let id = headers["x-request-id"].to_str().unwrap();
+        assert_eq!(id == given, kept, "{given}");
+        assert!(!id.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_up_is_counted_and_routes_are_counted_by_template() {
+    let world = world(EdgeSettings::default());
+    let hung_up = tokio::time::timeout(Duration::from_secs(1), send(&world.app, request("/slow/17"))).await;
+    assert!(hung_up.is_err());
+    send(&world.app, request("/nowhere")).await;
+    let metrics = metrics(&world).await;
+    assert!(
+        metrics.contains(r#"http_requests_total{method="GET",route="/slow/{n}",status="499"} 1"#),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains(r#"http_requests_total{method="GET",route="(none)",status="404"} 1"#),
+        "{metrics}"
+    );
+}
