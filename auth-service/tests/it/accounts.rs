@@ -11,7 +11,7 @@ async fn registration_is_closed_unless_it_is_opened() {
     let world = World::new().await;
     let answer = world.anonymous().post("/register", registration("ada", PASSWORD)).await.expect(403);
     assert_eq!(answer.body["code"], "registration_closed");
-    world.anonymous().send(http::Method::POST, "/register", None).await.expect(403);
+    world.anonymous().send(http::Method::POST, "/register", &[], None).await.expect(403);
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn unknown_routes_and_wrong_methods_are_problems() {
         (answer.headers[ALLOW].to_str().unwrap(), &answer.body["code"]),
         ("POST", &"method_not_allowed".into())
     );
-    world.anonymous().send(Method::POST, "/me", None).await.expect(405);
+    world.anonymous().send(Method::POST, "/me", &[], None).await.expect(405);
     world.anonymous().get("/login/").await.expect(404);
 }
 

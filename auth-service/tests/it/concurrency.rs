@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::testing::new_shared_database;
 
-use crate::world::{PASSWORD, World, claims, connect};
+use crate::world::{CarriesTokens as _, PASSWORD, World, claims, connect};
 
 /// A service whose requests meet in the database: with one connection, each would have it to itself.
 async fn busy_world(directory: &tempfile::TempDir, flags: &[&str]) -> World {

@@ -30,7 +30,7 @@ async fn a_logout_needs_a_token() {
     let world = World::new().await;
     world
         .anonymous()
-        .send(http::Method::POST, "/logout", None)
+        .send(http::Method::POST, "/logout", &[], None)
         .await
         .unauthorized("Missing Authorization Header");
     world.log_out("x.y.z").await.unauthorized("Token is invalid");

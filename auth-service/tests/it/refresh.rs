@@ -2,7 +2,7 @@ use auth_service::entity::session::{ActiveModel, Column, Entity, Origin};
 use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use uuid::Uuid;
 
-use crate::world::{Tokens, World, claims};
+use crate::world::{CarriesTokens as _, Tokens, World, claims};
 
 fn session_id(tokens: &Tokens) -> Uuid {
     claims(&tokens.access)["sid"].as_str().unwrap().parse().unwrap()

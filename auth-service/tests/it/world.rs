@@ -9,20 +9,15 @@ use auth_service::accounts::{Role, Roles, store};
 use auth_service::config::Settings;
 use auth_service::migration::Migrator;
 use auth_service::passwords::Password;
-use axum::Router;
-use axum::body::Body;
 use clap::Parser;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http::Method;
 use sea_orm::DatabaseConnection;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::clock::{Clock as _, Timestamp};
 use shared::database;
 use shared::random::SystemRandom;
-use shared::testing::{FakeClock, new_database};
-use tower::ServiceExt as _;
+use shared::testing::{Answer, Caller, FakeClock, new_database};
 
 /// What the accounts of these tests log in with.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -97,12 +92,12 @@ impl World {
 
     /// A caller without any token.
     pub(crate) fn anonymous(&self) -> Caller {
-        Caller { app: self.service.routes.clone(), token: None }
+        Caller::anonymous(self.service.routes.clone(), "auth")
     }
 
     /// A caller with this token.
     pub(crate) fn bearer(&self, token: &str) -> Caller {
-        Caller { app: self.service.routes.clone(), token: Some(token.to_owned()) }
+        self.anonymous().with_token(token)
     }
 
     /// Makes an account with this role and logs it in.
@@ -124,11 +119,11 @@ impl World {
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
-        self.bearer(refresh_token).send(Method::POST, "/refresh", None).await
+        self.bearer(refresh_token).send(Method::POST, "/refresh", &[], None).await
     }
 
     pub(crate) async fn log_out(&self, token: &str) -> Answer {
-        self.bearer(token).send(Method::POST, "/logout", None).await
+        self.bearer(token).send(Method::POST, "/logout", &[], None).await
     }
 
     /// The status of `GET /me`, which says whether an access token is still good here.
@@ -156,110 +151,14 @@ pub(crate) struct Tokens {
     pub(crate) body: Value,
 }
 
-/// Somebody who sends requests.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    app: Router,
-    token: Option<String>,
+/// An answer that carries the tokens of a session.
+pub(crate) trait CarriesTokens {
+    fn tokens(self) -> Tokens;
 }
 
-impl Caller {
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, None).await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.send(Method::DELETE, path, None).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(Method::POST, path, Some(body)).await
-    }
-
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
-        self.send(Method::PUT, path, Some(body)).await
-    }
-
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(USER_AGENT, "tests/1.0");
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = match body {
-            Some(json) => request.header(CONTENT_TYPE, "application/json").body(Body::from(json.to_string())),
-            None => request.body(Body::empty()),
-        };
-        self.raw(request.unwrap()).await
-    }
-
-    pub(crate) async fn raw(&self, request: Request<Body>) -> Answer {
-        let response = self.app.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let answer = Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
-        };
-        answer.keep_the_rules();
-        answer
-    }
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    /// What holds for every answer there is.
-    fn keep_the_rules(&self) {
-        assert!(!self.status.is_server_error() || self.status == 503, "{self:?}");
-        assert!(self.headers.contains_key("x-request-id"));
-        if self.status.is_client_error() {
-            assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
-            assert_eq!(self.headers["cache-control"], "no-store");
-            assert_eq!(self.body["status"], self.status.as_u16());
-            assert!(self.body["code"].is_string(), "{self:?}");
-        }
-        if matches!(self.status.as_u16(), 401 | 403) {
-            let challenge = self.headers[WWW_AUTHENTICATE].to_str().unwrap();
-            assert!(challenge.starts_with("Bearer realm=\"auth\""), "{challenge}");
-        }
-        if self.status == 401 {
-            assert!(self.body["msg"].is_string(), "{self:?}");
-        }
-        if self.status == 404 && self.body["code"] != "no_such_route" {
-            assert!(self.body["error"].is_string(), "{self:?}");
-        }
-    }
-
+impl CarriesTokens for Answer {
     #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.body);
-        self
-    }
-
-    /// Asserts a 401 with this `msg`.
-    #[track_caller]
-    pub(crate) fn unauthorized(self, msg: &str) {
-        assert_eq!((self.status.as_u16(), &self.body["msg"]), (401, &json!(msg)));
-    }
-
-    /// Asserts a 422 that complains of exactly these fields.
-    #[track_caller]
-    pub(crate) fn complains_of(self, fields: &[&str]) {
-        assert_eq!(self.status.as_u16(), 422, "{}", self.body);
-        let errors = self.body["errors"].as_array().unwrap();
-        let named: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
-        assert_eq!(named, fields, "{}", self.body);
-    }
-
-    #[track_caller]
-    pub(crate) fn tokens(self) -> Tokens {
+    fn tokens(self) -> Tokens {
         let answer = self.expect(200);
         assert_eq!(answer.headers["cache-control"], "no-store");
         let text = |name: &str| answer.body[name].as_str().unwrap().to_owned();

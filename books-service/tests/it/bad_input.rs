@@ -3,7 +3,7 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Librarian as _, World};
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_told_apart() {

@@ -2,7 +2,7 @@ use books_service::migration::Migrator;
 use sea_orm::ConnectionTrait as _;
 use sea_orm_migration::MigratorTrait as _;
 
-use crate::world::World;
+use crate::world::{Librarian as _, World};
 
 #[tokio::test]
 async fn every_step_can_be_undone_and_done_again_with_rows_in_place() {

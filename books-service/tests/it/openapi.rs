@@ -1,6 +1,6 @@
 use http::Method;
 
-use crate::world::World;
+use crate::world::{Librarian as _, World};
 
 #[tokio::test]
 async fn what_is_described_answers() {

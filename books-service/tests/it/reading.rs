@@ -1,8 +1,8 @@
 use http::Method;
-use http::header::IF_NONE_MATCH;
+use http::header::{ETAG, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Librarian as _, World};
 
 #[tokio::test]
 async fn protected_greets_by_name() {
@@ -21,12 +21,12 @@ async fn a_book_is_shown_with_its_tag_and_not_twice() {
     let reader = world.reader();
     let shown = reader.get(&path).await.expect(200);
     assert_eq!(shown.body, json!({"id": 1, "title": "Emma", "author": "Jane Austen"}));
-    let tag = shown.header("etag").to_owned();
+    let tag = shown.header(ETAG).to_owned();
     let again = reader.send(Method::GET, &path, &[(IF_NONE_MATCH, &tag)], None).await.expect(304);
-    assert_eq!((again.header("etag"), &again.body), (tag.as_str(), &json!(null)));
+    assert_eq!((again.header(ETAG), &again.body), (tag.as_str(), &json!(null)));
     world.librarian().patch(&path, json!({"title": "Persuasion"})).await.expect(200);
     let changed = reader.send(Method::GET, &path, &[(IF_NONE_MATCH, &tag)], None).await.expect(200);
-    assert_ne!(changed.header("etag"), tag);
+    assert_ne!(changed.header(ETAG), tag);
 }
 
 #[tokio::test]
@@ -60,5 +60,5 @@ async fn the_metadata_say_whose_tokens_to_bring() {
     let challenge = world.anonymous().get("/books").await.expect(401);
     let expected = "Bearer realm=\"books\", \
                     resource_metadata=\"http://127.0.0.1:5002/.well-known/oauth-protected-resource\"";
-    assert_eq!(challenge.header("www-authenticate"), expected);
+    assert_eq!(challenge.header(WWW_AUTHENTICATE), expected);
 }

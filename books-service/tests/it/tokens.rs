@@ -1,5 +1,5 @@
 use axum::body::Body;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Method, Request};
 use serde_json::json;
 use shared::clock::Clock as _;
@@ -55,7 +55,7 @@ async fn authorization_headers_are_read_strictly() {
         vec![format!("{good} x")],
     ] {
         let answer = send(&bad).await.expect(400);
-        assert!(answer.header("www-authenticate").ends_with("error=\"invalid_request\""), "{bad:?}");
+        assert!(answer.header(WWW_AUTHENTICATE).ends_with("error=\"invalid_request\""), "{bad:?}");
         assert!(answer.body["msg"].is_string());
     }
     send(&["Basic dGVzdDp0ZXN0".to_owned()]).await.unauthorized(

@@ -1,8 +1,8 @@
 use http::Method;
-use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Librarian as _, World};
 
 fn book(title: &str, author: &str) -> Value {
     json!({"title": title, "author": author})
@@ -14,9 +14,9 @@ async fn a_book_is_added_changed_and_taken_out() {
     let librarian = world.librarian();
     let added = librarian.post("/books", book("  Emma ", "Jane Austen")).await.expect(201);
     assert_eq!(added.body, json!({"id": 1, "title": "Emma", "author": "Jane Austen"}));
-    assert_eq!(added.header("location"), "/books/1");
+    assert_eq!(added.header(LOCATION), "/books/1");
     let shown = librarian.get("/books/1").await.expect(200);
-    assert_eq!((&shown.body, shown.header("etag")), (&added.body, added.header("etag")));
+    assert_eq!((&shown.body, shown.header(ETAG)), (&added.body, added.header(ETAG)));
 
     let replaced = librarian.put("/books/1", book("Persuasion", "J. Austen")).await.expect(200);
     assert_eq!(replaced.body, json!({"id": 1, "title": "Persuasion", "author": "J. Austen"}));
@@ -41,7 +41,7 @@ async fn a_change_under_a_condition_needs_the_tag_of_now() {
     let world = World::new().await;
     let librarian = world.librarian();
     let path = librarian.add("Emma", "Jane Austen").await;
-    let tag = librarian.get(&path).await.header("etag").to_owned();
+    let tag = librarian.get(&path).await.header(ETAG).to_owned();
     let change = |method: Method, tag: &str, body: Option<Value>| {
         let (librarian, path, tag) = (librarian.clone(), path.clone(), tag.to_owned());
         async move { librarian.send(method, &path, &[(IF_MATCH, &tag)], body).await }
@@ -62,8 +62,8 @@ async fn a_change_under_a_condition_needs_the_tag_of_now() {
     }
     librarian.send(Method::DELETE, &path, &[(IF_NONE_MATCH, "*")], None).await.expect(412);
     change(Method::PATCH, "*", Some(json!({"title": "Two"}))).await.expect(200);
-    change(Method::PUT, first.header("etag"), Some(book("Three", "C"))).await.expect(412);
-    let now = librarian.get(&path).await.header("etag").to_owned();
+    change(Method::PUT, first.header(ETAG), Some(book("Three", "C"))).await.expect(412);
+    let now = librarian.get(&path).await.header(ETAG).to_owned();
     change(Method::DELETE, &now, None).await.expect(204);
     change(Method::DELETE, &now, None).await.expect(404);
 }
@@ -73,7 +73,7 @@ async fn of_many_who_change_one_version_together_one_wins() {
     let world = World::new().await;
     let librarian = world.librarian();
     let path = librarian.add("Emma", "Jane Austen").await;
-    let tag = librarian.get(&path).await.header("etag").to_owned();
+    let tag = librarian.get(&path).await.header(ETAG).to_owned();
     let conditions = [(IF_MATCH, tag.as_str())];
     let changes = (0..20).map(|number| {
         let body = json!({"title": format!("Number {number}")});
@@ -127,15 +127,11 @@ async fn a_reader_cannot_write_and_a_stranger_cannot_read() {
     for (method, path, body) in writes {
         let refused = world.reader().send(method.clone(), path, &[], body.clone()).await.expect(403);
         assert!(
-            refused
-                .header("www-authenticate")
-                .ends_with("error=\"insufficient_scope\", scope=\"books:write\"")
+            refused.header(WWW_AUTHENTICATE).ends_with("error=\"insufficient_scope\", scope=\"books:write\"")
         );
         world.anonymous().send(method, path, &[], body).await.unauthorized("Missing Authorization Header");
     }
     let refused = world.with_scope("books:write books:readx").get("/books").await.expect(403);
-    assert!(
-        refused.header("www-authenticate").ends_with("error=\"insufficient_scope\", scope=\"books:read\"")
-    );
+    assert!(refused.header(WWW_AUTHENTICATE).ends_with("error=\"insufficient_scope\", scope=\"books:read\""));
     assert_eq!(world.reader().get(&path).await.body["title"], "Emma");
 }
