@@ -8,7 +8,7 @@
 //! | [`http`] | problems (RFC 9457), typed request bodies and queries, paging, entity tags, health, serving |
 //! | [`clock`], [`random`] | time and randomness as parameters |
 //! | [`command`], [`settings`], [`secret`], [`database`], [`telemetry`] | what a process needs before it serves |
-//! | [`testing`] | feature `testing`: a mock issuer, a token builder, a clock that stands still |
+//! | `testing` | feature `testing`: a mock issuer, a token builder, a clock that stands still |
 //!
 //! To enter here, a thing must be used by two services and name nothing of the business of either: no book, no
 //! password. What one service alone needs stays there.

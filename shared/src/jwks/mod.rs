@@ -1,6 +1,8 @@
 //! Verification keys: a parsed set that never changes, and where the current one comes from.
 
+mod cache;
 mod fetch;
+mod fetcher;
 mod freshness;
 mod remote;
 mod snapshot;

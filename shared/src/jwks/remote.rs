@@ -6,32 +6,22 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use futures_util::FutureExt as _;
-use http::StatusCode;
-use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 use url::Url;
 
-use super::fetch::{Conditions, FetchError, Locator, Transport};
-use super::freshness::{Freshness, Moment, State};
-use super::snapshot::KeySnapshot;
+use super::cache::Cache;
+use super::fetch::Transport;
+use super::fetcher::Fetcher;
+use super::freshness::State;
 use super::source::{KeySource, Lookup};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::settings::Issuer;
-
-const RETRY_AFTER: Duration = Duration::from_secs(5);
-const MAX_WAITERS: usize = 256;
-const TRIES: u32 = 3;
-const REFRESH_DEADLINE: Duration = Duration::from_secs(8);
 
 /// Whose keys, and how long they are good for.
 #[derive(Clone, Debug)]
@@ -83,16 +73,7 @@ impl RemoteJwks {
             cooldown: settings.cooldown.max(Duration::from_secs(1)),
             ..settings
         };
-        let cache = Arc::new(Cache {
-            settings,
-            clock,
-            loaded: ArcSwapOption::empty(),
-            progress: watch::Sender::new(Progress::default()),
-            demand: Mutex::default(),
-            demanded: Notify::new(),
-            waiters: Semaphore::new(MAX_WAITERS),
-            counters: Counters::default(),
-        });
+        let cache = Arc::new(Cache::new(settings, clock));
         let fetcher = Fetcher { cache: Arc::clone(&cache), transport, random };
         Self { cache, task: tokio::spawn(fetcher.run_supervised()).abort_handle() }
     }
@@ -168,240 +149,4 @@ pub struct JwksStatus {
     pub suppressed: u64,
     /// How often the task had to be started again.
     pub task_restarts: u64,
-}
-
-struct Cache {
-    settings: RemoteJwksSettings,
-    clock: Arc<dyn Clock>,
-    loaded: ArcSwapOption<Loaded>,
-    progress: watch::Sender<Progress>,
-    demand: Mutex<Demand>,
-    demanded: Notify,
-    waiters: Semaphore,
-    counters: Counters,
-}
-
-/// A set with what is needed to ask for a newer one.
-struct Loaded {
-    keys: Arc<KeySnapshot>,
-    freshness: Freshness,
-    conditions: Conditions,
-}
-
-/// The refreshes so far, by number.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    started: u64,
-    finished: u64,
-    last_failed: bool,
-}
-
-/// What requests asked for.
-#[derive(Debug, Default)]
-struct Demand {
-    claimed_at: Option<Instant>,
-    /// The refresh that the last claim waits for.
-    target: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    fetches: AtomicU64,
-    failures: AtomicU64,
-    suppressed: AtomicU64,
-    task_restarts: AtomicU64,
-}
-
-impl Cache {
-    fn now(&self) -> Moment {
-        Moment { monotonic: Instant::now(), wall: self.clock.now() }
-    }
-
-    fn state(&self) -> State {
-        match self.loaded.load().as_ref() {
-            Some(loaded) => loaded.freshness.state(self.now(), self.settings.max_stale),
-            None => State::Empty,
-        }
-    }
-
-    fn lookup(&self, kid: &str) -> Lookup {
-        match (self.loaded.load().as_ref(), self.state()) {
-            (_, State::Expired) => {
-                // The task may be asleep for minutes yet: a machine that was suspended wakes up with keys like these.
-                self.ask();
-                Lookup::Unavailable { retry_after: RETRY_AFTER }
-            }
-            (None, _) => Lookup::Unknown,
-            (Some(loaded), State::Empty | State::Fresh | State::Due | State::Stale) => {
-                loaded.keys.get(kid).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))
-            }
-        }
-    }
-
-    /// Waits for the refresh that may bring `kid`, if there may be one.
-    async fn refresh(&self, kid: &str) -> Lookup {
-        let unavailable = Lookup::Unavailable { retry_after: RETRY_AFTER };
-        let Ok(_place) = self.waiters.try_acquire() else { return unavailable };
-        let mut progress = self.progress.subscribe();
-        let Some(target) = self.ask() else {
-            // Within the cooldown. If the last fetch succeeded, our set is that young, and the key is not in it.
-            return if progress.borrow().last_failed { unavailable } else { Lookup::Unknown };
-        };
-        let refreshed = progress.wait_for(|progress| progress.finished >= target);
-        let failed = match tokio::time::timeout(self.settings.wait_for_keys, refreshed).await {
-            Ok(Ok(progress)) => progress.last_failed,
-            Ok(Err(_)) | Err(_) => true,
-        };
-        match self.lookup(kid) {
-            Lookup::Unknown if failed => unavailable,
-            lookup => lookup,
-        }
-    }
-
-    /// The number of the refresh to wait for; `None` where the cooldown declines one.
-    fn ask(&self) -> Option<u64> {
-        let mut demand = self.demand.lock().unwrap_or_else(PoisonError::into_inner);
-        let progress = *self.progress.borrow();
-        if progress.started > progress.finished {
-            return Some(progress.started);
-        }
-        if demand.target > progress.finished {
-            return Some(demand.target);
-        }
-        if self.loaded.load().is_none() {
-            // The task keeps trying by itself, faster than the cooldown would let it.
-            return Some(progress.finished + 1);
-        }
-        if demand.claimed_at.is_some_and(|claimed| claimed.elapsed() < self.settings.cooldown) {
-            self.counters.suppressed.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        demand.claimed_at = Some(Instant::now());
-        demand.target = progress.finished + 1;
-        self.demanded.notify_one();
-        Some(demand.target)
-    }
-}
-
-/// The background task: the only place that fetches and that changes what is loaded.
-struct Fetcher {
-    cache: Arc<Cache>,
-    transport: Arc<dyn Transport>,
-    random: Arc<dyn Random>,
-}
-
-impl Fetcher {
-    async fn run_supervised(self) {
-        loop {
-            if AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
-                tracing::error!("the task that fetches keys panicked; it is started again");
-                self.cache.counters.task_restarts.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
-
-    async fn run(&self) {
-        let RemoteJwksSettings { issuer, jwks_url, insecure_allow_http, .. } = self.cache.settings.clone();
-        let mut locator = Locator::new(issuer, jwks_url, insecure_allow_http);
-        let mut failures = 0;
-        loop {
-            let demanded = tokio::select! {
-                () = tokio::time::sleep(self.pause(failures)) => false,
-                () = self.cache.demanded.notified() => true,
-            };
-            // What a request asks for is one try, so that the cooldown bounds the fetches.
-            let tries = if demanded || self.cache.loaded.load().is_none() { 1 } else { TRIES };
-            self.cache.progress.send_modify(|progress| progress.started += 1);
-            let refreshed = tokio::time::timeout(REFRESH_DEADLINE, self.refresh(&mut locator, tries)).await;
-            let failed = !matches!(refreshed, Ok(true));
-            failures = if failed { failures + 1 } else { 0 };
-            self.cache.progress.send_modify(|progress| {
-                progress.finished = progress.started;
-                progress.last_failed = failed;
-            });
-        }
-    }
-
-    /// How long to sleep before the next refresh. All pauses are jittered, so that replicas do not march in step.
-    fn pause(&self, failures: u32) -> Duration {
-        let backoff = |first: Duration, most: Duration| {
-            first
-                .saturating_mul(1 << failures.saturating_sub(1).min(10))
-                .min(most)
-                .mul_f64(self.random.fraction())
-        };
-        match (self.cache.loaded.load().as_ref(), failures) {
-            (None, 0) => Duration::ZERO,
-            (None, _) => backoff(Duration::from_millis(400), Duration::from_secs(5)),
-            (Some(loaded), 0) => loaded.freshness.until_due(self.cache.now()),
-            (Some(_), _) => Duration::from_secs(1) + backoff(Duration::from_secs(5), Duration::from_secs(60)),
-        }
-    }
-
-    async fn refresh(&self, locator: &mut Locator, tries: u32) -> bool {
-        for attempt in 1..=tries {
-            self.cache.counters.fetches.fetch_add(1, Ordering::Relaxed);
-            match self.fetch(locator).await {
-                Ok(loaded) => {
-                    self.report_recovery(&loaded);
-                    self.cache.loaded.store(Some(Arc::new(loaded)));
-                    return true;
-                }
-                Err(error) => {
-                    locator.forget();
-                    self.report_failure(locator, &error);
-                }
-            }
-            if attempt < tries {
-                let most =
-                    Duration::from_millis(200).saturating_mul(1 << attempt).min(Duration::from_secs(2));
-                tokio::time::sleep(most.mul_f64(self.random.fraction())).await;
-            }
-        }
-        false
-    }
-
-    async fn fetch(&self, locator: &mut Locator) -> Result<Loaded, FetchError> {
-        let url = locator.locate(&*self.transport).await?;
-        let known = self.cache.loaded.load_full();
-        let conditions = known.as_ref().map(|known| known.conditions.headers()).unwrap_or_default();
-        let answer = self.transport.get(&url, conditions).await?;
-        let keys = match (answer.status, known) {
-            (StatusCode::OK, _) => {
-                let parsed = KeySnapshot::parse(&answer.body);
-                Arc::new(parsed.map_err(|source| FetchError::Set { url, source })?)
-            }
-            (StatusCode::NOT_MODIFIED, Some(known)) => Arc::clone(&known.keys),
-            (status, _) => return Err(FetchError::Status { url, status }),
-        };
-        let freshness = Freshness::new(self.cache.now(), &answer.headers, self.random.fraction());
-        Ok(Loaded { keys, freshness, conditions: Conditions::of(&answer.headers) })
-    }
-
-    /// One line a change for the better.
-    fn report_recovery(&self, loaded: &Loaded) {
-        let first = self.cache.loaded.load().is_none();
-        if first || self.cache.progress.borrow().last_failed {
-            tracing::info!(
-                issuer = %self.cache.settings.issuer,
-                keys = loaded.keys.len(),
-                skipped = ?loaded.keys.skipped(),
-                "keys of the issuer loaded"
-            );
-        }
-    }
-
-    /// One line a change for the worse; the rest is for those who debug.
-    fn report_failure(&self, locator: &Locator, error: &FetchError) {
-        self.cache.counters.failures.fetch_add(1, Ordering::Relaxed);
-        let progress = *self.cache.progress.borrow();
-        let news = progress.finished == 0 || !progress.last_failed;
-        let state = self.cache.state();
-        if news || state == State::Expired {
-            tracing::warn!(issuer = %locator, error = error as &dyn std::error::Error, ?state, "keys of the issuer cannot be fetched");
-        } else {
-            tracing::debug!(issuer = %locator, error = error as &dyn std::error::Error, ?state, "keys of the issuer still cannot be fetched");
-        }
-    }
 }
