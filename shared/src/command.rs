@@ -5,8 +5,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sea_orm_migration::MigratorTrait;
+use secrecy::SecretString;
 
-use crate::settings;
+use crate::{database, settings};
 
 /// Parses the command line of this process with its environment and runs it.
 pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
@@ -27,6 +29,17 @@ pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command `migrate`: brings the schema of the database that the setting `name` holds up to date.
+///
+/// # Errors
+/// The database cannot be reached, or a step fails.
+pub async fn migrate<M: MigratorTrait>(name: &str, url: &SecretString) -> anyhow::Result<()> {
+    let database = database::connect(name, url).await?;
+    database::migrate::<M>(&database).await?;
+    say("the schema is up to date");
+    Ok(())
 }
 
 #[expect(clippy::print_stderr, reason = "a command tells its user what went wrong")]

@@ -20,6 +20,8 @@ use crate::http::Problem;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const MYSQL_CONNECTIONS: u32 = 16;
 const SQLITE_CONNECTIONS: u32 = 4;
+const MIGRATION_TRIES: u32 = 10;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(200);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects to the database that the setting `name` holds: `mysql://user:password@host/name` or `sqlite://path`.
@@ -134,10 +136,24 @@ async fn pending<M: MigratorTrait>(database: &DatabaseConnection) -> Result<usiz
 
 /// Applies all steps that were not applied yet.
 ///
+/// Replicas may do so together: of two that apply one step, the slower one fails on what the other has made, and since
+/// every step can be run again, it goes on from there.
+///
 /// # Errors
 /// The database's; steps that were done stay done, and the rest may be tried again.
 pub async fn migrate<M: MigratorTrait>(database: &DatabaseConnection) -> Result<(), DbErr> {
-    M::up(database, None).await
+    let mut result = Ok(());
+    for _ in 0..MIGRATION_TRIES {
+        if pending::<M>(database).await? == 0 {
+            return Ok(());
+        }
+        result = M::up(database, None).await;
+        if result.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(MIGRATION_PAUSE).await;
+    }
+    result
 }
 
 /// What the client is told of a failed query; what failed goes to the log.

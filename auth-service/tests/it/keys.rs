@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use auth_service::Service;
 use auth_service::entity::signing_key::Entity;
+use auth_service::migration::Migrator;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use secrecy::SecretString;
 use shared::database;
@@ -15,13 +16,15 @@ async fn kids(world: &World) -> Vec<String> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_that_start_together_end_with_one_key() {
     let directory = tempfile::tempdir().unwrap();
     let url = new_shared_database(directory.path()).await;
-    // The schema is one process's business; the keys are everybody's.
-    let one = connect(&url).await;
+    let one = database::connect("TEST", &url).await.unwrap();
     let two = database::connect("TEST", &url).await.unwrap();
+    let (first, second) =
+        tokio::join!(database::migrate::<Migrator>(&one), database::migrate::<Migrator>(&two));
+    first.and(second).unwrap();
     let (one, two) = tokio::join!(World::on(one, &[]), World::on(two, &[]));
     assert_eq!(Entity::find().count(one.database()).await.unwrap(), 1);
     assert_eq!(kids(&one).await, kids(&two).await);

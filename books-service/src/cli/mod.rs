@@ -7,8 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shared::command::{self, say};
-use shared::telemetry::{self, LogFormat};
-use shared::{database, http};
+use shared::http;
 
 use crate::config::{DatabaseSettings, Settings};
 use crate::migration::Migrator;
@@ -53,11 +52,7 @@ impl Command {
         match self {
             Self::Serve(settings) => serve::run(&settings).await,
             Self::Migrate(settings) => {
-                telemetry::init(LogFormat::Pretty);
-                let database = database::connect("BOOKS_DATABASE_URL", &settings.url()?).await?;
-                database::migrate::<Migrator>(&database).await?;
-                say("the schema is up to date");
-                Ok(())
+                command::migrate::<Migrator>("BOOKS_DATABASE_URL", &settings.url()?).await
             }
             Self::Healthcheck { management_listen } => http::healthcheck(management_listen).await,
             Self::Openapi => {

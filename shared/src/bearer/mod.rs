@@ -1,13 +1,20 @@
 //! RFC 6750 on axum and tower: who calls, and what they may do, decided before a body is read.
 //!
-//! ```no_run
-//! # use axum::{Router, routing::get};
-//! # use shared::bearer::{Bearer, Principal};
-//! # fn verifier() -> shared::token::TokenVerifier { unimplemented!() }
-//! let bearer = Bearer::new(verifier(), "notes");
-//! let app: Router = Router::new()
-//!     .route("/me", get(|caller: Principal| async move { caller.claims().sub.clone() }).layer(bearer.any_token()))
-//!     .route("/notes", get(|| async { "…" }).layer(bearer.scope("notes:read")));
+//! ```
+//! use axum::{Router, routing::get};
+//! use shared::bearer::{Bearer, Principal};
+//! use shared::token::TokenVerifier;
+//!
+//! fn routes(verifier: TokenVerifier) -> Router {
+//!     let bearer = Bearer::new(verifier, "notes");
+//!     Router::new()
+//!         .route("/me", get(me).layer(bearer.any_token()))
+//!         .route("/notes", get(|| async { "…" }).layer(bearer.scope("notes:read")))
+//! }
+//!
+//! async fn me(caller: Principal) -> String {
+//!     caller.claims().sub.clone()
+//! }
 //! ```
 
 mod challenge;
