@@ -20,6 +20,8 @@ use crate::http::Problem;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const MYSQL_CONNECTIONS: u32 = 16;
 const SQLITE_CONNECTIONS: u32 = 4;
+const CONNECT_TRIES: u32 = 20;
+const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 const MIGRATION_TRIES: u32 = 10;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(200);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +47,17 @@ pub async fn connect(name: &str, url: &SecretString) -> anyhow::Result<DatabaseC
     } else {
         anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
     }
-    Database::connect(options).await.with_context(|| format!("{name}: cannot connect to the database"))
+    let mut tries = 1..CONNECT_TRIES;
+    loop {
+        match Database::connect(options.clone()).await {
+            // SQLite lets one connection at a time turn a new file into one with a write-ahead log, and does not make the
+            // others wait; MySQL may still be starting.
+            Err(error) if is_passing(&error) && tries.next().is_some() => {
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
+            result => return result.with_context(|| format!("{name}: cannot connect to the database")),
+        }
+    }
 }
 
 /// Makes the file of a SQLite database for its owner alone, where it is missing: it holds password hashes. SQLite gives the
@@ -63,8 +75,7 @@ fn create_private(url: &str) -> anyhow::Result<()> {
 fn sqlite(options: &mut ConnectOptions, in_memory: bool) {
     // Each connection to ":memory:" is a database of its own, which ends with it: so one connection, for ever.
     let connections = if in_memory { 1 } else { SQLITE_CONNECTIONS };
-    options.max_connections(connections).min_connections(1).idle_timeout(None).max_lifetime(None);
-    options.test_before_acquire(false);
+    options.max_connections(connections).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     options.map_sqlx_sqlite_opts(|options| {
         options
             .create_if_missing(true)
