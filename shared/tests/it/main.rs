@@ -4,4 +4,5 @@
 
 mod bearer;
 mod edge;
+mod forgery;
 mod remote;
