@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argon2::Params;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use secrecy::SecretString;
+use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::MAX_USABLE;
 use shared::secret;
@@ -136,6 +137,9 @@ pub struct Settings {
     pub management_listen: SocketAddr,
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Connections to MySQL at a time
+    #[arg(long, env = "AUTH_DATABASE_CONNECTIONS", default_value_t = DEFAULT_CONNECTIONS, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
     /// How the log is written
     #[arg(long, env = "AUTH_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
@@ -151,6 +155,9 @@ pub struct Settings {
     /// How long requests under way may take once the service is asked to end
     #[arg(long, env = "AUTH_SHUTDOWN_GRACE", default_value = "10s", value_name = "SPAN")]
     pub shutdown_grace: Span,
+    /// How long before that it goes on to take requests while it says that it is not ready, for balancers to notice
+    #[arg(long, env = "AUTH_SHUTDOWN_DRAIN", default_value = "0s", value_name = "SPAN", value_parser = span_or_zero)]
+    pub shutdown_drain: Duration,
     /// The issuer of all tokens: the URL that clients reach this service by
     #[arg(long, env = "AUTH_ISSUER", default_value = "http://127.0.0.1:5001", value_name = "URL")]
     pub issuer: Issuer,
@@ -201,6 +208,8 @@ pub struct Config {
     pub management_listen: SocketAddr,
     /// Where accounts, sessions and keys are.
     pub database_url: SecretString,
+    /// Connections to MySQL at a time.
+    pub database_connections: u32,
     /// Bounds of the HTTP edge.
     pub edge: EdgeSettings,
     /// How the service ends.
@@ -267,8 +276,9 @@ impl Settings {
             listen: self.listen,
             management_listen: self.management_listen,
             database_url: self.database.url()?,
+            database_connections: self.database_connections,
             edge: EdgeSettings { trusted_proxies: self.trusted_proxies.clone(), ..EdgeSettings::default() },
-            serve: ServeSettings { grace: self.shutdown_grace.get() },
+            serve: ServeSettings { drain: self.shutdown_drain, grace: self.shutdown_grace.get() },
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             access_token_ttl: access,

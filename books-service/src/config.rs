@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use secrecy::SecretString;
+use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
@@ -53,6 +54,9 @@ pub struct Settings {
     pub management_listen: SocketAddr,
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Connections to MySQL at a time
+    #[arg(long, env = "BOOKS_DATABASE_CONNECTIONS", default_value_t = DEFAULT_CONNECTIONS, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
     /// How the log is written
     #[arg(long, env = "BOOKS_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
@@ -68,6 +72,9 @@ pub struct Settings {
     /// How long requests under way may take once the service is asked to end
     #[arg(long, env = "BOOKS_SHUTDOWN_GRACE", default_value = "10s", value_name = "SPAN")]
     pub shutdown_grace: Span,
+    /// How long before that it goes on to take requests while it says that it is not ready, for balancers to notice
+    #[arg(long, env = "BOOKS_SHUTDOWN_DRAIN", default_value = "0s", value_name = "SPAN", value_parser = span_or_zero)]
+    pub shutdown_drain: Duration,
     /// URL that clients reach this service by, for its metadata (RFC 9728) [default: the address of the service]
     #[arg(long, env = "BOOKS_PUBLIC_URL", value_parser = web_url, value_name = "URL")]
     pub public_url: Option<Url>,
@@ -100,6 +107,8 @@ pub struct Config {
     pub management_listen: SocketAddr,
     /// Where the books are.
     pub database_url: SecretString,
+    /// Connections to MySQL at a time.
+    pub database_connections: u32,
     /// Bounds of the HTTP edge.
     pub edge: EdgeSettings,
     /// How the service ends.
@@ -142,8 +151,9 @@ impl Settings {
             listen: self.listen,
             management_listen: self.management_listen,
             database_url: self.database.url()?,
+            database_connections: self.database_connections,
             edge: EdgeSettings { trusted_proxies: self.trusted_proxies.clone(), ..EdgeSettings::default() },
-            serve: ServeSettings { grace: self.shutdown_grace.get() },
+            serve: ServeSettings { drain: self.shutdown_drain, grace: self.shutdown_grace.get() },
             public_url: self.public_url()?,
             audience: self.audience.clone(),
             jwks: RemoteJwksSettings {

@@ -81,8 +81,18 @@ impl Stack {
         let urls = Urls { gateway: gateway_url, auth: auth_url, books: url(books_public.address()?) };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
-        let auth_database = database::connect("AUTH_DATABASE_URL", &auth_config.database_url).await?;
-        let books_database = database::connect("BOOKS_DATABASE_URL", &books_config.database_url).await?;
+        let auth_database = database::connect_with(
+            "AUTH_DATABASE_URL",
+            &auth_config.database_url,
+            auth_config.database_connections,
+        )
+        .await?;
+        let books_database = database::connect_with(
+            "BOOKS_DATABASE_URL",
+            &books_config.database_url,
+            books_config.database_connections,
+        )
+        .await?;
         let auth = auth_service::Service::start(
             auth_config,
             sealer,

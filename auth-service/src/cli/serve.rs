@@ -17,7 +17,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let shutdown = shutdown_signal()?;
     let public = Listener::bind("AUTH_LISTEN", config.listen).await?;
     let management = Listener::bind("AUTH_MANAGEMENT_LISTEN", config.management_listen).await?;
-    let database = database::connect("AUTH_DATABASE_URL", &config.database_url).await?;
+    let database =
+        database::connect_with("AUTH_DATABASE_URL", &config.database_url, config.database_connections)
+            .await?;
     let serving = config.serve;
     let issuer = config.issuer.clone();
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));

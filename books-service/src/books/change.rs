@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
+use shared::database::{retry_read, retry_write};
 use shared::http::{Fields, FromFields, Invalid, Json, Path, Problem};
 use utoipa::ToSchema;
 
@@ -97,12 +98,15 @@ pub async fn patch(
 /// without one the last change wins, made on what the other one left.
 async fn change(app: &App, headers: &HeaderMap, id: BookId, part: PartOfBook) -> Result<Response, Error> {
     for _ in 0..TRIES {
-        let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
+        let book = retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchBook)?;
         if !etag::lets_change(headers, &book) {
             return Err(Error::Changed);
         }
-        let PartOfBook { title, author } = part.clone();
-        if let Some(book) = store::change(&app.database, book, title, author, app.clock.now()).await? {
+        let change = || {
+            let PartOfBook { title, author } = part.clone();
+            store::change(&app.database, book.clone(), title, author, app.clock.now())
+        };
+        if let Some(book) = retry_write(change).await? {
             return Ok((etag::header(&book), Json(BookView::from(book))).into_response());
         }
     }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
+use shared::database::retry_write;
 use shared::http::{Fields, FromFields, Invalid, Json, Problem};
 use utoipa::ToSchema;
 
@@ -50,7 +51,8 @@ pub async fn create(
     State(app): State<AppState>,
     Json(WholeBook { title, author }): Json<WholeBook>,
 ) -> Result<Response, Error> {
-    let book = store::add(&app.database, title, author, app.clock.now()).await?;
+    let add = || store::add(&app.database, title.clone(), author.clone(), app.clock.now());
+    let book = retry_write(add).await?;
     let location = [(LOCATION, format!("/books/{}", book.id))];
     Ok((StatusCode::CREATED, location, etag::header(&book), Json(BookView::from(book))).into_response())
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
+use shared::database::{retry_read, retry_write};
 use shared::http::{Path, Problem};
 
 use super::{BookId, etag, store};
@@ -32,7 +33,7 @@ pub async fn delete(
 ) -> Result<StatusCode, Error> {
     let conditional = headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH);
     let version = if conditional {
-        let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
+        let book = retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchBook)?;
         if !etag::lets_change(&headers, &book) {
             return Err(Error::Changed);
         }
@@ -40,7 +41,8 @@ pub async fn delete(
     } else {
         None
     };
-    match (store::delete(&app.database, id, version).await?, version) {
+    let deleted = retry_write(|| store::delete(&app.database, id, version)).await?;
+    match (deleted, version) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, None) => Err(Error::NoSuchBook),
         (false, Some(_)) => Err(Error::Changed),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use shared::database::retry_read;
 use shared::http::etag::if_none_match;
 use shared::http::{Json, Path, Problem};
 
@@ -31,7 +32,7 @@ pub async fn get(
     headers: HeaderMap,
     Path(id): Path<BookId>,
 ) -> Result<Response, Error> {
-    let book = store::find(&app.database, id).await?.ok_or(Error::NoSuchBook)?;
+    let book = retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchBook)?;
     let tag = etag::header(&book);
     if if_none_match(&headers, &etag::of(&book)) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());

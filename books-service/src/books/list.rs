@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use http::Uri;
+use shared::database::retry_read;
 use shared::http::page::{self, Page};
 use shared::http::{Fields, FromFields, Invalid, Problem, Query};
 
@@ -72,7 +73,7 @@ pub async fn list(
     uri: Uri,
     Query(query): Query<ListBooks>,
 ) -> Result<Page<BookView>, Error> {
-    let books = store::list(&app.database, &query.filter, query.limit + 1).await?;
+    let books = retry_read(|| store::list(&app.database, &query.filter, query.limit + 1)).await?;
     let page = Page::new(books, query.limit, &uri, |book| book.id.to_string());
     Ok(page.map(BookView::from))
 }

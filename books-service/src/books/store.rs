@@ -1,8 +1,10 @@
 //! Books in the table.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LikeExpr;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::sea_query::{LikeExpr, Query};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+};
 use shared::clock::Timestamp;
 
 use super::{Author, BookId, Title};
@@ -26,6 +28,18 @@ pub struct Filter {
 /// # Errors
 /// The database's.
 pub async fn list(db: &impl ConnectionTrait, filter: &Filter, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let page = select(filter).order_by_asc(Column::Id).limit(limit);
+    if filter.title.is_none() && filter.author.is_none() {
+        return page.all(db).await;
+    }
+    // A scenario for the detour: ten thousand titles begin with the text, in the order of titles, and the first hundred by
+    // number are wanted. The index tells which these are; without the detour each of the ten thousand rows would be read.
+    let ids = page.select_only().column(Column::Id).into_query();
+    let ids = Query::select().column(Column::Id).from_subquery(ids, "page").to_owned();
+    Entity::find().filter(Column::Id.in_subquery(ids)).order_by_asc(Column::Id).all(db).await
+}
+
+fn select(filter: &Filter) -> Select<Entity> {
     let mut books = Entity::find();
     if let Some(after) = filter.after {
         books = books.filter(Column::Id.gt(after));
@@ -40,7 +54,7 @@ pub async fn list(db: &impl ConnectionTrait, filter: &Filter, limit: u64) -> Res
     if let Some(author) = &filter.author {
         books = books.filter(Column::Author.like(like("", author)));
     }
-    books.order_by_asc(Column::Id).limit(limit).all(db).await
+    books
 }
 
 /// A pattern in which the text of the client stands for itself.

@@ -17,7 +17,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let shutdown = shutdown_signal()?;
     let public = Listener::bind("BOOKS_LISTEN", config.listen).await?;
     let management = Listener::bind("BOOKS_MANAGEMENT_LISTEN", config.management_listen).await?;
-    let database = database::connect("BOOKS_DATABASE_URL", &config.database_url).await?;
+    let database =
+        database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
+            .await?;
     let serving = config.serve;
     let service =
         Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await?;

@@ -8,6 +8,7 @@ mod keys;
 mod listing;
 mod migrations;
 mod openapi;
+mod plans;
 mod reading;
 mod tokens;
 mod world;

@@ -19,3 +19,17 @@ async fn every_step_can_be_undone_and_done_again_with_rows_in_place() {
     Migrator::up(database, None).await.unwrap();
     world.librarian().add("Emma", "Jane Austen").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_together_bring_one_schema_up_to_date() {
+    use futures_util::future::join_all;
+    use shared::database;
+    let directory = tempfile::tempdir().unwrap();
+    let url = shared::testing::new_shared_database(directory.path()).await;
+    let replicas = join_all((0..8).map(|_| database::connect("TEST", &url))).await;
+    let replicas: Vec<_> = replicas.into_iter().map(Result::unwrap).collect();
+    for migrated in join_all(replicas.iter().map(database::migrate::<Migrator>)).await {
+        migrated.unwrap();
+    }
+    assert!(Migrator::get_pending_migrations(&replicas[0]).await.unwrap().is_empty());
+}

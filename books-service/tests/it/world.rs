@@ -8,6 +8,7 @@ use books_service::config::Settings;
 use books_service::migration::Migrator;
 use clap::Parser;
 use http::header::LOCATION;
+use sea_orm::DatabaseConnection;
 use serde_json::json;
 use shared::clock::Clock as _;
 use shared::database;
@@ -39,12 +40,17 @@ impl World {
 
     /// With this issuer, whatever it does.
     pub(crate) async fn with(issuer: MockIssuer) -> Self {
+        let database = database::connect("TEST", &new_database().await).await.unwrap();
+        database::migrate::<Migrator>(&database).await.unwrap();
+        Self::on(database, issuer).await
+    }
+
+    /// On this database, which has its schema.
+    pub(crate) async fn on(database: DatabaseConnection, issuer: MockIssuer) -> Self {
         let clock = Arc::new(FakeClock::default());
         let arguments = ["books-service", "--issuer", issuer.issuer().as_str()].map(OsString::from);
         let mut config = Wrapper::try_parse_from(arguments).unwrap().settings.check().unwrap();
         config.jwks.wait_for_keys = std::time::Duration::from_millis(200);
-        let database = database::connect("TEST", &new_database().await).await.unwrap();
-        database::migrate::<Migrator>(&database).await.unwrap();
         let random = Arc::new(SystemRandom::new());
         let service = Service::start(config, database, clock.clone(), random).await.unwrap();
         Self { service, issuer, clock, key: TestKey::a() }

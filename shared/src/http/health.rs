@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use super::body::Json;
 use super::metrics::Metrics;
 use super::problem::Problem;
+use super::serve::Ending;
 use crate::database;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -84,10 +85,13 @@ pub fn management_routes(health: Health, metrics: Arc<Metrics>) -> Router {
         })
 }
 
-async fn ready(State(health): State<Arc<Health>>) -> Response {
+async fn ready(State(health): State<Arc<Health>>, ending: Option<Extension<Ending>>) -> Response {
     let (ready, checks) = health.report().await;
-    let (status, word) =
-        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let (status, word) = match (ready, ending) {
+        (_, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+        (true, None) => (StatusCode::OK, "ok"),
+        (false, None) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (status, no_store, Json(json!({"status": word, "checks": checks}))).into_response()
 }

@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,9 +29,16 @@ const MAX_BACKLOG: usize = 4096;
 /// How a listener ends.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeSettings {
+    /// For how long it goes on to take requests once it was asked to end, while it says that it is not ready: a balancer
+    /// needs a moment to notice, and to move its connections elsewhere.
+    pub drain: Duration,
     /// How long requests under way may take once the end has begun.
     pub grace: Duration,
 }
+
+/// In the extensions of a request: the process was asked to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending;
 
 /// A bound address that is not served yet. Connections wait in its backlog until [`serve`].
 #[derive(Debug)]
@@ -76,23 +85,24 @@ pub fn shutdown_signal() -> io::Result<watch::Receiver<bool>> {
     Ok(receiver)
 }
 
-/// Serves `app` until `shutdown` turns true, then lets requests under way finish within the grace.
+/// Serves `app` until `shutdown` turns true and the drain is over, then lets requests under way finish within the grace.
 pub async fn serve(
     listener: Listener,
     app: Router,
     settings: ServeSettings,
-    mut shutdown: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let end = drained(shutdown.clone(), settings.drain);
+    tokio::pin!(end);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener.0, &connections) => accepted,
-            // An error means that whoever could ask us to end is gone.
-            _ = shutdown.wait_for(|end| *end) => break,
+            () = &mut end => break,
         };
         match accepted {
-            Ok(accepted) => spawn(accepted, &app, &graceful),
+            Ok(accepted) => spawn(accepted, &app, &shutdown, &graceful),
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free again in a moment.
@@ -104,7 +114,7 @@ pub async fn serve(
     // Who was connected when the end began is served; the backlog would be reset with the listener.
     for _ in 0..MAX_BACKLOG {
         let Some(Ok(accepted)) = accept(&listener.0, &connections).now_or_never() else { break };
-        spawn(accepted, &app, &graceful);
+        spawn(accepted, &app, &shutdown, &graceful);
     }
     drop(listener);
     if tokio::time::timeout(settings.grace, graceful.shutdown()).await.is_err() {
@@ -112,9 +122,22 @@ pub async fn serve(
     }
 }
 
+/// Waits until the process was asked to end, and as long as the drain takes.
+async fn drained(mut shutdown: watch::Receiver<bool>, drain: Duration) {
+    // An error means that whoever could ask us to end is gone.
+    if shutdown.wait_for(|end| *end).await.is_ok() {
+        tokio::time::sleep(drain).await;
+    }
+}
+
 /// Serves one connection in a task of its own.
-fn spawn((stream, peer, place): Accepted, app: &Router, graceful: &GracefulShutdown) {
-    let connection = graceful.watch(connection(stream, peer, app.clone()));
+fn spawn(
+    (stream, peer, place): Accepted,
+    app: &Router,
+    shutdown: &watch::Receiver<bool>,
+    graceful: &GracefulShutdown,
+) {
+    let connection = graceful.watch(connection(stream, peer, app.clone(), shutdown.clone()));
     tokio::spawn(async move {
         // Errors here are of the transport: a client that went away or sent what is no HTTP.
         if let Err(error) = connection.await {
@@ -134,15 +157,28 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Res
     Ok((stream, peer, place))
 }
 
+/// A connection that is closed behind the answer once the end has begun. A scenario: a proxy keeps it for its next
+/// request, which is on the way when the connection is closed for idleness. It cannot know whether a `POST` was carried
+/// out, and fails it; a connection that the answer itself declares closed is not used again.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     app: Router,
+    shutdown: watch::Receiver<bool>,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().call(request)
+        let ending = *shutdown.borrow();
+        if ending {
+            request.extensions_mut().insert(Ending);
+        }
+        app.clone().call(request).map_ok(move |mut response| {
+            if ending {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        })
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

@@ -4,10 +4,12 @@ mod caller;
 mod clock;
 mod database;
 mod issuer;
+mod statements;
 mod token;
 
 pub use caller::{Answer, Caller};
 pub use clock::FakeClock;
 pub use database::{new_database, new_shared_database};
 pub use issuer::{Fault, MockIssuer};
+pub use statements::Statements;
 pub use token::{TestKey, TokenBuilder};

@@ -6,3 +6,4 @@ mod bearer;
 mod edge;
 mod forgery;
 mod remote;
+mod serve;

@@ -1,0 +1,130 @@
+//! The pool, and the session that each connection begins with.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Executor as _};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::failure::Failure;
+
+/// Connections to MySQL where the operator does not say: enough to keep the cores of a small server busy, and few enough
+/// for ten replicas of two services under MySQL's default of 151.
+pub const DEFAULT_CONNECTIONS: u32 = 16;
+/// SQLite has one writer at a time; the rest read beside it.
+const SQLITE_CONNECTIONS: u32 = 4;
+/// How long a request waits for a free connection. Longer would only fill the places of those who could be served.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that was idle for longer is asked whether it still lives before it is used. Under load none is, so
+/// nobody pays for the question; after a restart of the database nobody meets a connection that died with it.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// Connections are replaced now and then, so that replicas find a database that was moved or grew.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Prepared statements that a connection keeps: more than all services of ours have, so that each is parsed once.
+const STATEMENTS: usize = 256;
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TRIES: u32 = 20;
+const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a connection to MySQL begins with, whatever the server's defaults are.
+///
+/// - Text that does not fit is an error, never cut off.
+/// - `READ COMMITTED`: every change of ours is decided by the condition of its own statement, so nothing is gained from
+///   locks on the gaps between rows, which are what most deadlocks come of.
+/// - Nobody waits for a lock, and no query runs, for longer than a request may take.
+const MYSQL_SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
+                             transaction_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 5, \
+                             max_execution_time = 10000";
+
+/// Connects to the database that the setting `name` holds: `mysql://user:password@host/name` or `sqlite://path`.
+///
+/// A SQLite file is made where there is none. `sqlite::memory:` is for tests.
+///
+/// # Errors
+/// The URL is of another kind, or nothing answers there. The text never holds the URL, since that holds a password.
+pub async fn connect(name: &str, url: &SecretString) -> anyhow::Result<DatabaseConnection> {
+    connect_with(name, url, DEFAULT_CONNECTIONS).await
+}
+
+/// The same with at most so many connections, where the database is MySQL.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with(
+    name: &str,
+    url: &SecretString,
+    connections: u32,
+) -> anyhow::Result<DatabaseConnection> {
+    let url = url.expose_secret();
+    let mut options = ConnectOptions::new(url);
+    options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT);
+    if url.starts_with("sqlite:") {
+        let in_memory = url.contains(":memory:");
+        if !in_memory {
+            create_private(url).with_context(|| format!("{name}: cannot make the database file"))?;
+        }
+        sqlite(&mut options, in_memory);
+    } else if url.starts_with("mysql:") {
+        mysql(&mut options, connections);
+    } else {
+        anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
+    }
+    let mut tries = 1..CONNECT_TRIES;
+    loop {
+        match Database::connect(options.clone()).await {
+            // SQLite lets one connection at a time turn a new file into one with a write-ahead log, and does not make the
+            // others wait; MySQL may still be starting.
+            Err(error) if Failure::of(&error) != Failure::Fault && tries.next().is_some() => {
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
+            result => return result.with_context(|| format!("{name}: cannot connect to the database")),
+        }
+    }
+}
+
+/// Makes the file of a SQLite database for its owner alone, where it is missing: it holds password hashes. SQLite gives the
+/// files that it makes beside it the same mode.
+fn create_private(url: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse()?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(options.get_filename());
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn sqlite(options: &mut ConnectOptions, in_memory: bool) {
+    // Each connection to ":memory:" is a database of its own, which ends with it: so one connection, for ever.
+    let connections = if in_memory { 1 } else { SQLITE_CONNECTIONS };
+    options.max_connections(connections).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .journal_mode(SqliteJournalMode::Wal)
+            .statement_cache_capacity(STATEMENTS)
+            // What was acknowledged outlives a power cut, not only a crash of ours.
+            .synchronous(SqliteSynchronous::Full)
+    });
+}
+
+fn mysql(options: &mut ConnectOptions, connections: u32) {
+    options.max_connections(connections).min_connections(1);
+    options.test_before_acquire_if_idle_for(TEST_AFTER_IDLE);
+    options.idle_timeout(IDLE_TIMEOUT).max_lifetime(MAX_LIFETIME);
+    options.map_sqlx_mysql_opts(|options| {
+        options.charset("utf8mb4").timezone("+00:00".to_owned()).statement_cache_capacity(STATEMENTS)
+    });
+    options.map_sqlx_mysql_pool_opts(|options| {
+        options.after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
+        })
+    });
+}

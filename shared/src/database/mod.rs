@@ -1,0 +1,31 @@
+//! One way to a database for all services: MySQL first, SQLite embedded.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `connect` | the pool, and the session that each connection begins with |
+//! | `transaction` | transactions that end even if their request does not |
+//! | `retry` | work that is done again where the database did nothing of it |
+//! | `failure` | what a failed statement means: try again, or a fault of ours |
+//! | `migrate` | schema steps under a lock, so that replicas may start together |
+//! | `schema` | tables and indexes as all services make theirs |
+
+mod connect;
+mod failure;
+mod migrate;
+mod retry;
+mod schema;
+mod transaction;
+
+use sea_orm::DatabaseConnection;
+
+pub use connect::{DEFAULT_CONNECTIONS, connect, connect_with};
+pub use failure::Failure;
+pub use migrate::{ensure_schema, migrate};
+pub use retry::{retry_read, retry_write};
+pub use schema::{create_index, drop_index, table};
+pub use transaction::begin;
+
+/// Whether the database answers: a readiness check.
+pub async fn answers(database: &DatabaseConnection) -> bool {
+    database.ping().await.is_ok()
+}
