@@ -26,6 +26,7 @@ mod inject;
 mod load;
 mod report;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compose::{Compose, PASSWORD};
@@ -50,7 +51,7 @@ async fn main() {
     let faults: Vec<_> = FAULTS.iter().filter(|fault| wanted(fault.name)).collect();
     let mut rows = Vec::new();
     if !faults.is_empty() {
-        let compose = Compose::up("faults", &[]).await;
+        let compose = Arc::new(Compose::up("faults", &[]).await);
         compose.account("ada", "librarian");
         for fault in faults {
             rows.push(run(&compose, fault).await);
@@ -67,12 +68,13 @@ async fn main() {
     println!("{} passed, 0 failed", rows.len());
 }
 
-async fn run(compose: &Compose, fault: &Fault) -> Row {
+async fn run(compose: &Arc<Compose>, fault: &Fault) -> Row {
     println!("{} …", fault.name);
     let load = Load::start(&compose.api, "ada", PASSWORD).await;
     let during = async {
         tokio::time::sleep(CALM).await;
-        (fault.inject)(compose).await;
+        let (compose, inject) = (Arc::clone(compose), fault.inject);
+        tokio::task::spawn_blocking(move || inject(&compose)).await.unwrap();
         let over = load.now();
         load.recovered(over).await;
         tokio::time::sleep(CALM).await;
