@@ -23,11 +23,17 @@ pub(crate) async fn make(data: &DataDir, auth: &Auth, books: &Books) -> anyhow::
         return Ok(None);
     }
     let password = auth.random.text::<15>();
-    account(auth, "test", "test", Role::Librarian).await?;
+    seed(auth, books).await?;
     let made = account(auth, "admin", &password, Role::Admin).await?;
-    fill(books).await?;
     data.write_once(MARKER, "The accounts and books of the demo were made.")?;
     Ok(made.then_some(password))
+}
+
+/// Makes what clients of the tutorial expect, where it is missing. `false`: the account was there.
+pub(crate) async fn seed(auth: &Auth, books: &Books) -> anyhow::Result<bool> {
+    let made = account(auth, "test", "test", Role::Librarian).await?;
+    fill(books).await?;
+    Ok(made)
 }
 
 /// Refuses to put an account on a network whose password everybody knows: one that an earlier start on this machine made.

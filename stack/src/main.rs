@@ -10,10 +10,19 @@ mod gateway;
 mod greeting;
 mod options;
 mod run;
+mod seed;
 
 use std::process::ExitCode;
 
+use self::options::Command;
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    shared::command::run(|options: options::Options| run::run(options)).await
+    shared::command::run(|options: options::Options| async move {
+        match options.command {
+            None => run::run(options).await,
+            Some(Command::Seed) => seed::run().await,
+        }
+    })
+    .await
 }

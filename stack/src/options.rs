@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 use shared::settings;
 
 use crate::data_dir::DataDir;
@@ -18,6 +18,8 @@ use crate::data_dir::DataDir;
 #[derive(Debug, Parser)]
 #[command(name = "stack", version)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Where everything is kept; made where it is missing
     #[arg(long, env = "STACK_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
     pub(crate) data_dir: PathBuf,
@@ -28,6 +30,14 @@ pub(crate) struct Options {
     /// [default: true where gateway and auth-service listen on this machine only]
     #[arg(long, env = "STACK_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) demo: Option<bool>,
+}
+
+/// What else the stack can do.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Puts the demo into databases of services that run elsewhere, and ends: the account test with the password test, and
+    /// a catalogue where there is no book yet. Takes AUTH_DATABASE_URL, AUTH_KEY_ENCRYPTION_KEY and BOOKS_DATABASE_URL
+    Seed,
 }
 
 impl Options {
@@ -109,6 +119,11 @@ pub(crate) fn books_settings(
     // Both services read the same clock, so there is nothing to allow for.
     defaults.set(&["BOOKS_CLOCK_SKEW"], "--clock-skew", "0s");
     defaults.parse()
+}
+
+/// The settings of a service as the environment holds them.
+pub(crate) fn of_environment<T: Args>() -> anyhow::Result<T> {
+    Defaults::default().parse()
 }
 
 /// Flags for settings that the environment does not hold: a flag would override it.

@@ -1,0 +1,33 @@
+//! The suites of the services once more, on MySQL.
+
+use std::process::Command;
+
+use testcontainers::core::{IntoContainerPort as _, WaitFor};
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{GenericImage, ImageExt as _};
+
+use crate::docker::{engine, root};
+
+#[tokio::test]
+async fn the_suites_pass_on_mysql() {
+    if !engine() {
+        return;
+    }
+    let mysql = GenericImage::new("mysql", "9.7")
+        .with_exposed_port(3306.tcp())
+        // With two spaces: the line of the server that stays, not of the one that makes the databases.
+        .with_wait_for(WaitFor::message_on_stderr("port: 3306  "))
+        .with_env_var("MYSQL_ROOT_PASSWORD", "root")
+        .start()
+        .await
+        .unwrap();
+    let port = mysql.get_host_port_ipv4(3306.tcp()).await.unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--workspace", "--locked", "--test", "it"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let server = format!("mysql://root:root@127.0.0.1:{port}");
+    let status = cargo.current_dir(root()).env("TEST_MYSQL_SERVER", server).status().unwrap();
+    assert!(status.success());
+}
