@@ -4,5 +4,9 @@
 
 mod bearer;
 mod edge;
+mod example;
+mod failures;
+mod faults;
 mod forgery;
+mod remembered;
 mod remote;
