@@ -64,7 +64,7 @@ impl Service {
         )
         .context("passwords cannot be hashed")?;
         let verifier = || access_tokens(&config, &keyring, &clock);
-        let (bearer, access_token_verifier) = (Bearer::new(verifier(), REALM), verifier());
+        let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
         let maintenance = tokio::spawn(maintain(Arc::clone(&keyring))).abort_handle();
         let metrics = Arc::new(Metrics::new());
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
@@ -88,11 +88,15 @@ impl Service {
 }
 
 /// Rules for our own access tokens: for whichever of our audiences, and to the second of their end.
-fn access_tokens(config: &Config, keyring: &Keyring, clock: &Arc<dyn Clock>) -> TokenVerifier {
+fn access_tokens(
+    config: &Config,
+    keyring: &Keyring,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<TokenVerifier> {
     let keys = keyring.verifying();
     let builder: TokenVerifierBuilder =
         TokenVerifier::builder(config.issuer.as_str(), config.audience.as_str(), keys, Arc::clone(clock));
-    builder.also_audience(OWN_AUDIENCE).expiry_leeway(std::time::Duration::ZERO).build()
+    Ok(builder.also_audience(OWN_AUDIENCE).expiry_leeway(std::time::Duration::ZERO).build()?)
 }
 
 fn health(app: &AppState) -> Health {

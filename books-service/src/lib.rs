@@ -20,7 +20,6 @@ pub mod protected;
 pub mod routes;
 pub mod state;
 
-mod metrics;
 mod service;
 
 pub use service::Service;

@@ -8,10 +8,14 @@ use utoipa::ToSchema;
 
 use crate::state::AppState;
 
-/// Where the metadata is, on the service's own URL (RFC 9728 §3.1).
+/// Where the metadata of a service without a path is.
+pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// Where the metadata is: in front of the path that the service's own URL may have (RFC 9728 §3.1).
 pub(crate) fn address(public_url: &Url) -> Url {
     let mut url = public_url.clone();
-    url.set_path("/.well-known/oauth-protected-resource");
+    let path = public_url.path().trim_end_matches('/');
+    url.set_path(&format!("{WELL_KNOWN}{path}"));
     url
 }
 
@@ -43,4 +47,19 @@ pub async fn metadata(State(app): State<AppState>) -> Json<Metadata> {
         bearer_methods_supported: ["header"],
         resource_name: "books",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_keeps_the_path_of_the_service() {
+        let of = |url: &str| address(&url.parse().unwrap()).to_string();
+        assert_eq!(of("https://api.example/"), format!("https://api.example{WELL_KNOWN}"));
+        assert_eq!(
+            of("https://api.example/catalogue/"),
+            format!("https://api.example{WELL_KNOWN}/catalogue")
+        );
+    }
 }

@@ -15,10 +15,12 @@ use shared::token::TokenVerifier;
 
 use crate::config::Config;
 use crate::metadata;
-use crate::metrics::JwksCollector;
 use crate::migration::Migrator;
 use crate::routes::routes;
 use crate::state::{App, AppState};
+
+/// Verified tokens that are remembered: those of as many users at a time, in about 15 MiB.
+const CACHED_TOKENS: usize = 10_000;
 
 /// The running service. Its background work ends when it is dropped.
 pub struct Service {
@@ -45,7 +47,8 @@ impl Service {
     ) -> anyhow::Result<Self> {
         database::ensure_schema::<Migrator>(&database).await?;
         let transport = Arc::new(HttpTransport::new()?);
-        let jwks = RemoteJwks::start(config.jwks.clone(), transport, Arc::clone(&clock), Arc::clone(&random));
+        let jwks =
+            RemoteJwks::start(config.jwks.clone(), transport, Arc::clone(&clock), Arc::clone(&random))?;
         let jwks = Arc::new(jwks);
         let verifier = TokenVerifier::builder(
             config.jwks.issuer.as_str(),
@@ -55,9 +58,12 @@ impl Service {
         );
         let challenge =
             Challenge::new("books").with_resource_metadata(&metadata::address(&config.public_url));
-        let bearer = Bearer::with_challenge(verifier.leeway(config.clock_skew).build(), challenge);
+        let bearer = Bearer::with_challenge(
+            verifier.leeway(config.clock_skew).cache_tokens(CACHED_TOKENS).build()?,
+            challenge,
+        );
         let metrics = Arc::new(Metrics::new());
-        metrics.register(|registry| registry.register_collector(Box::new(JwksCollector(Arc::clone(&jwks)))));
+        metrics.register(|registry| bearer.register(registry));
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), random);
         let app = Arc::new(App { config, database, clock });
         Ok(Self {

@@ -152,7 +152,7 @@ mod tests {
         let (key, pkcs8) = SigningKey::generate().unwrap();
         let token = key.sign(TokenType::Access, &json!({"sub": "x"})).unwrap();
         let compact = Compact::parse(&token).unwrap();
-        assert_eq!(compact.kid, key.kid());
+        assert_eq!(&*compact.kid, key.kid());
         assert!(key.verifying_key().unwrap().verify(&compact).is_ok());
         let again = SigningKey::from_pkcs8(&pkcs8).unwrap();
         assert_eq!(again.kid(), key.kid());

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+mod attacks;
 mod bad_input;
 mod commands;
 mod keys;

@@ -1,12 +1,14 @@
 //! Every query of the service finds its rows by an index, but for the one that cannot.
 
+use std::sync::Arc;
+
 use books_service::books::store;
 use books_service::migration::Migrator;
 use http::header::IF_MATCH;
 use serde_json::json;
 use shared::clock::Timestamp;
 use shared::database;
-use shared::testing::{MockIssuer, Statements, TestKey, new_database};
+use shared::testing::{FakeClock, MockIssuer, Statements, TestKey, new_database};
 
 use crate::world::{Librarian as _, World};
 
@@ -22,7 +24,8 @@ async fn no_query_reads_the_whole_table_but_the_search_for_text_anywhere() {
     statements.analyze(&database, "books").await;
     statements.listen(&mut database);
 
-    let world = World::on(database, MockIssuer::with_key(&TestKey::a()).await).await;
+    let issuer = MockIssuer::with_key(&TestKey::a()).await;
+    let world = World::on(database, issuer, Arc::new(FakeClock::default()), &[]).await;
     world.service.keys_loaded().await;
     let librarian = world.librarian();
     librarian.add("Emma", "Jane Austen").await;

@@ -3,7 +3,8 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Method, Request};
 use serde_json::json;
 use shared::clock::Clock as _;
-use shared::testing::TestKey;
+use shared::testing::{FakeClock, MockIssuer, TestKey};
+use std::sync::Arc;
 
 use crate::world::World;
 
@@ -82,5 +83,44 @@ async fn no_route_but_the_public_ones_is_reached_without_a_token() {
             };
             assert_eq!(answer.status.as_u16(), expected, "{method} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_challenge_leads_to_the_metadata_also_of_a_service_with_a_path() {
+    let well_known = "/.well-known/oauth-protected-resource";
+    for (public_url, path) in [("https://api.test", ""), ("https://api.test/catalogue", "/catalogue")] {
+        let issuer = MockIssuer::with_key(&TestKey::a()).await;
+        let flags = ["--public-url", public_url];
+        let world = World::with_flags(issuer, Arc::new(FakeClock::default()), &flags).await;
+        let challenge = world.anonymous().get("/books").await.expect(401);
+        let expected = format!("resource_metadata=\"https://api.test{well_known}{path}\"");
+        assert!(challenge.header(WWW_AUTHENTICATE).ends_with(&expected), "{challenge:?}");
+        let metadata = world.anonymous().get(&format!("{well_known}{path}")).await.expect(200).body;
+        assert_eq!(metadata["resource"], public_url);
+        assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+        assert_eq!(metadata["authorization_servers"], json!([world.issuer.issuer().as_str()]));
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_of_tokens_is_in_the_metrics() {
+    use tower::ServiceExt as _;
+    let world = World::new().await;
+    world.reader().get("/books").await.expect(200);
+    world.reader().get("/books").await.expect(200);
+    world.anonymous().get("/books").await.expect(401);
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = world.service.management.clone().oneshot(request).await.unwrap();
+    let text = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    for line in [
+        r#"auth_requests_total{outcome="accepted",reason=""} 2"#,
+        r#"auth_requests_total{outcome="missing",reason="no_credentials"} 1"#,
+        "token_cache_hit_total 1",
+        "jwks_state 1",
+        "jwks_keys 1",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
     }
 }

@@ -40,15 +40,30 @@ impl World {
 
     /// With this issuer, whatever it does.
     pub(crate) async fn with(issuer: MockIssuer) -> Self {
+        Self::of(issuer, Arc::new(FakeClock::default())).await
+    }
+
+    /// With this issuer at this time.
+    pub(crate) async fn of(issuer: MockIssuer, clock: Arc<FakeClock>) -> Self {
+        Self::with_flags(issuer, clock, &[]).await
+    }
+
+    /// With these flags besides.
+    pub(crate) async fn with_flags(issuer: MockIssuer, clock: Arc<FakeClock>, flags: &[&str]) -> Self {
         let database = database::connect("TEST", &new_database().await).await.unwrap();
         database::migrate::<Migrator>(&database).await.unwrap();
-        Self::on(database, issuer).await
+        Self::on(database, issuer, clock, flags).await
     }
 
     /// On this database, which has its schema.
-    pub(crate) async fn on(database: DatabaseConnection, issuer: MockIssuer) -> Self {
-        let clock = Arc::new(FakeClock::default());
-        let arguments = ["books-service", "--issuer", issuer.issuer().as_str()].map(OsString::from);
+    pub(crate) async fn on(
+        database: DatabaseConnection,
+        issuer: MockIssuer,
+        clock: Arc<FakeClock>,
+        flags: &[&str],
+    ) -> Self {
+        let arguments = ["books-service", "--issuer", issuer.issuer().as_str()];
+        let arguments = arguments.iter().chain(flags).map(OsString::from);
         let mut config = Wrapper::try_parse_from(arguments).unwrap().settings.check().unwrap();
         config.jwks.wait_for_keys = std::time::Duration::from_millis(200);
         let random = Arc::new(SystemRandom::new());

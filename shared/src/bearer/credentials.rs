@@ -31,6 +31,16 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
     Ok(token)
 }
 
+/// Whether a query or a form holds a token (RFC 6750 §2.2, §2.3). Neither is a way to bring one here, since both end
+/// up in logs; beside a token in the header they make a request that says two things.
+pub(super) fn holds_token(parameters: &[u8]) -> bool {
+    // Nearly all queries are told by their text; escapes could hide the name.
+    let may_hold = parameters.contains(&b'%') || parameters.windows(TOKEN.len()).any(|text| text == TOKEN);
+    may_hold && url::form_urlencoded::parse(parameters).any(|(name, _)| name.as_bytes() == TOKEN)
+}
+
+const TOKEN: &[u8] = b"access_token";
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -46,6 +56,17 @@ mod tests {
     fn one_header_of_one_bearer_token_is_taken() {
         for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "Bearer  a.b.c"] {
             assert_eq!(token_of(&[good]).unwrap(), "a.b.c", "{good}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_a_query_is_seen_however_it_is_written() {
+        for holds in ["access_token=x", "a=b&access_token", "acc%65ss_token=x", "access_token=&access_token="]
+        {
+            assert!(holds_token(holds.as_bytes()), "{holds}");
+        }
+        for other in ["", "a=access_token", "my_access_token=x", "ACCESS_TOKEN=x", "%61=b", "%"] {
+            assert!(!holds_token(other.as_bytes()), "{other}");
         }
     }
 

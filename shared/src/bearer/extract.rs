@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::http::Problem;
+use crate::problem::Problem;
 use crate::token::Claims;
 
 /// Who calls: the claims of a token that was verified for this request.
@@ -15,7 +15,13 @@ use crate::token::Claims;
 pub struct Principal(Arc<Claims>);
 
 impl Principal {
-    pub(super) fn new(claims: Claims) -> Self {
+    pub(super) fn new(claims: Arc<Claims>) -> Self {
+        Self(claims)
+    }
+
+    /// Somebody for the test of a handler without a guard: `router.layer(axum::Extension(Principal::for_test(claims)))`.
+    #[cfg(feature = "testing")]
+    pub fn for_test(claims: Claims) -> Self {
         Self(Arc::new(claims))
     }
 
@@ -24,6 +30,10 @@ impl Principal {
         &self.0
     }
 }
+
+/// A guard let the request pass without a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anonymous;
 
 /// The route takes a `Principal`, but no layer of `Bearer` is around it.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +53,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        Ok(parts.extensions.get().cloned())
+        match (parts.extensions.get::<Self>(), parts.extensions.get::<Anonymous>()) {
+            (Some(principal), _) => Ok(Some(principal.clone())),
+            (None, Some(Anonymous)) => Ok(None),
+            (None, None) => Err(Problem::internal(LayerMissing)),
+        }
     }
 }

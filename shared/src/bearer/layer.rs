@@ -2,30 +2,33 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request};
+use futures_util::future::Either;
+use http::Request;
+use http::request::Parts;
+use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
 
 use super::challenge::Challenge;
-use super::credentials::bearer_token;
-use super::extract::Principal;
-use crate::token::{Rejection, TokenVerifier};
+use super::extract::{Anonymous, Principal};
+use super::form::{is_form, without_token};
+use super::guard::{Admission, Guard, Rules};
+use super::metrics::Metrics;
+use super::requirement::Requirement;
+use super::revocation::{RevocationCheck, WhenUnknown};
+use crate::token::{Claims, Needed, Rejection, TokenVerifier};
 
 /// What guards the routes of a service. Makes one layer for each requirement.
 #[derive(Clone, Debug)]
 pub struct Bearer(Arc<Guard>);
-
-#[derive(Debug)]
-struct Guard {
-    verifier: TokenVerifier,
-    challenge: Challenge,
-}
 
 impl Bearer {
     /// Guards with `verifier`, challenging for the protection space `realm`.
@@ -35,22 +38,58 @@ impl Bearer {
 
     /// Guards with `verifier` and challenges of one's own making.
     pub fn with_challenge(verifier: TokenVerifier, challenge: Challenge) -> Self {
-        Self(Arc::new(Guard { verifier, challenge }))
+        Self(Arc::new(Guard {
+            verifier: Arc::new(verifier),
+            challenge,
+            revocation: None,
+            responder: None,
+            metrics: Metrics::new(),
+        }))
+    }
+
+    /// Asks `store` about each request whether its token was revoked.
+    pub fn with_revocation(self, store: Arc<dyn RevocationCheck>, when_unknown: WhenUnknown) -> Self {
+        self.changed(|guard| guard.revocation = Some((store, when_unknown)))
+    }
+
+    /// Answers refused requests with bodies of the service's own. Status, challenge and `Cache-Control` are set
+    /// whatever it answers, so that it cannot break RFC 6750.
+    pub fn with_responder(
+        self,
+        respond: impl Fn(Rejection, &Parts) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        self.changed(|guard| guard.responder = Some(Arc::new(respond)))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Guard)) -> Self {
+        let mut guard = Arc::unwrap_or_clone(self.0);
+        change(&mut guard);
+        Self(Arc::new(guard))
     }
 
     /// Lets any valid access token pass.
     pub fn any_token(&self) -> BearerLayer {
-        self.layer(Requirement::AnyToken)
+        BearerLayer { guard: Arc::clone(&self.0), rules: Rules::default() }
     }
 
     /// Lets access tokens with this scope pass; 403 for others.
     pub fn scope(&self, scope: &'static str) -> BearerLayer {
-        self.layer(Requirement::Scope(scope))
+        self.any_token().require(Requirement::Scope(Needed::One(scope)))
+    }
+
+    /// Lets access tokens with all of these scopes pass; 403 for others.
+    pub fn scopes(&self, scopes: &'static [&'static str]) -> BearerLayer {
+        self.any_token().require(Requirement::Scope(Needed::All(scopes)))
+    }
+
+    /// Lets access tokens with one of these scopes at least pass; 403 for others.
+    pub fn any_scope(&self, scopes: &'static [&'static str]) -> BearerLayer {
+        self.any_token().require(Requirement::Scope(Needed::Any(scopes)))
     }
 
     /// Lets requests without any token pass as well. One with a bad token is refused, never taken for anonymous.
     pub fn optional(&self) -> BearerLayer {
-        self.layer(Requirement::Optional)
+        BearerLayer { guard: Arc::clone(&self.0), rules: Rules { optional: true, requirements: Vec::new() } }
     }
 
     /// The answer to a request that a handler refuses by itself.
@@ -58,49 +97,81 @@ impl Bearer {
         self.0.challenge.answer(rejection)
     }
 
-    fn layer(&self, requirement: Requirement) -> BearerLayer {
-        BearerLayer { guard: Arc::clone(&self.0), requirement }
+    /// Adds the metrics of this guard, its verifier and its keys to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry);
+        self.0.verifier.register(registry);
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Requirement {
-    AnyToken,
-    Scope(&'static str),
-    Optional,
-}
-
-impl Guard {
-    async fn admit(
-        &self,
-        headers: &HeaderMap,
-        requirement: Requirement,
-    ) -> Result<Option<Principal>, Rejection> {
-        if requirement == Requirement::Optional && !headers.contains_key(AUTHORIZATION) {
-            return Ok(None);
-        }
-        let claims = self.verifier.verify(bearer_token(headers)?).await?;
-        match requirement {
-            Requirement::Scope(scope) if !claims.scope.contains(scope) => Err(Rejection::Scope(scope)),
-            Requirement::Scope(_) | Requirement::AnyToken | Requirement::Optional => {
-                Ok(Some(Principal::new(claims)))
-            }
-        }
-    }
-}
-
-/// A layer of [`Bearer`]: puts the [`Principal`] into the request, or answers in place of the route.
+/// A layer of [`Bearer`]: puts the [`Principal`] into the request, or answers in place of the route. A route with
+/// several requirements asks for all of them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::{Router, routing::delete};
+/// use shared::bearer::Bearer;
+///
+/// fn routes(bearer: &Bearer) -> Router {
+///     let administrators = bearer
+///         .any_scope(&["notes:write", "notes:admin"])
+///         .require_roles(&["admin"])
+///         .require_auth_age(Duration::from_secs(300));
+///     Router::new().route("/notes", delete(|| async { "all gone" })).route_layer(administrators)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BearerLayer {
     guard: Arc<Guard>,
-    requirement: Requirement,
+    rules: Rules,
+}
+
+impl BearerLayer {
+    /// Asks for all of these roles; 403 without.
+    pub fn require_roles(self, roles: &'static [&'static str]) -> Self {
+        self.require(Requirement::Role(Needed::All(roles)))
+    }
+
+    /// Asks for one of these roles at least; 403 without.
+    pub fn require_any_role(self, roles: &'static [&'static str]) -> Self {
+        self.require(Requirement::Role(Needed::Any(roles)))
+    }
+
+    /// Asks for a user; 403 for a client that speaks for itself, whose `sub` is its `client_id` (RFC 9068 §5).
+    pub fn require_user(self) -> Self {
+        self.require(Requirement::User)
+    }
+
+    /// Asks that the user logged in no longer ago than this; 401 with `max_age` otherwise (RFC 9470).
+    pub fn require_auth_age(self, max_age: Duration) -> Self {
+        self.require(Requirement::LoginWithin(max_age))
+    }
+
+    /// Asks that the user logged in by one of these means (`acr`); 401 with `acr_values` otherwise (RFC 9470).
+    pub fn require_acr(self, values: &'static [&'static str]) -> Self {
+        self.require(Requirement::LoginBy(values))
+    }
+
+    /// Asks for whatever the service has in mind; [`Rejection::Forbidden`] is a 403.
+    pub fn require_rule(
+        self,
+        rule: impl Fn(&Claims) -> Result<(), Rejection> + Send + Sync + 'static,
+    ) -> Self {
+        self.require(Requirement::Rule(Arc::new(rule)))
+    }
+
+    fn require(mut self, requirement: Requirement) -> Self {
+        self.rules.requirements.push(requirement);
+        self
+    }
 }
 
 impl<S> Layer<S> for BearerLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate { inner, guard: Arc::clone(&self.guard), requirement: self.requirement }
+        Authenticate { inner, guard: Arc::clone(&self.guard), rules: Arc::new(self.rules.clone()) }
     }
 }
 
@@ -109,46 +180,86 @@ impl<S> Layer<S> for BearerLayer {
 pub struct Authenticate<S> {
     inner: S,
     guard: Arc<Guard>,
-    requirement: Requirement,
+    rules: Arc<Rules>,
 }
+
+type Answer = Result<Response, Infallible>;
 
 impl<S, B> Service<Request<B>> for Authenticate<S>
 where
-    S: Service<Request<B>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    /// Refused at once, handed on at once, or in need of waiting: only the last one takes a box.
+    type Future = Either<Either<Ready<Answer>, S::Future>, Pin<Box<dyn Future<Output = Answer> + Send>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut request = request.map(Body::new);
+        // What an outer layer put there is not taken for the verdict of this one.
+        request.extensions_mut().remove::<Principal>();
+        request.extensions_mut().remove::<Anonymous>();
+        match self.guard.admit_now(request.headers(), request.uri().query(), &self.rules) {
+            Admission::Refuse(rejection) => {
+                let (parts, _) = request.into_parts();
+                Either::Left(Either::Left(ready(Ok(self.guard.refuse(rejection, &parts)))))
+            }
+            Admission::Pass(principal) if principal.is_none() || !is_form(request.headers()) => {
+                self.guard.passed(principal.as_ref());
+                Either::Left(Either::Right(self.inner.call(note(request, principal))))
+            }
+            Admission::Pass(_) | Admission::Wait => Either::Right(Box::pin(self.take_time(request))),
+        }
+    }
+}
+
+impl<S> Authenticate<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// The way of requests that wait for keys or for the store of revoked tokens, and of those with a form.
+    fn take_time(&mut self, request: Request<Body>) -> impl Future<Output = Answer> + Send + use<S> {
         // The clone is not ready; the one that was polled ready is (see the docs of `tower::Service`).
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let (guard, requirement) = (Arc::clone(&self.guard), self.requirement);
-        Box::pin(async move {
-            // What an outer layer put there is not taken for the verdict of this one.
-            request.extensions_mut().remove::<Principal>();
-            let headers = std::mem::take(request.headers_mut());
-            let admitted = guard.admit(&headers, requirement).await;
-            *request.headers_mut() = headers;
-            match admitted {
-                Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
-                Ok(None) => {}
-                Err(rejection) => return Ok(guard.challenge.answer(rejection)),
+        let (guard, rules) = (Arc::clone(&self.guard), Arc::clone(&self.rules));
+        async move {
+            let (parts, mut body) = request.into_parts();
+            let principal = match guard.admit(&parts.headers, parts.uri.query(), &rules).await {
+                Ok(principal) => principal,
+                Err(rejection) => return Ok(guard.refuse(rejection, &parts)),
+            };
+            if principal.is_some() && is_form(&parts.headers) {
+                match without_token(body).await {
+                    Some(same) => body = same,
+                    None => return Ok(guard.refuse(Rejection::TwoMethods, &parts)),
+                }
             }
-            inner.call(request).await
-        })
+            guard.passed(principal.as_ref());
+            inner.call(note(Request::from_parts(parts, body), principal)).await
+        }
     }
+}
+
+/// The request with who calls.
+fn note(mut request: Request<Body>, principal: Option<Principal>) -> Request<Body> {
+    match principal {
+        Some(principal) => drop(request.extensions_mut().insert(principal)),
+        None => drop(request.extensions_mut().insert(Anonymous)),
+    }
+    request
 }
 
 impl<S> fmt::Debug for Authenticate<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticate").field("requirement", &self.requirement).finish_non_exhaustive()
+        f.debug_struct("Authenticate").field("rules", &self.rules).finish_non_exhaustive()
     }
 }

@@ -20,9 +20,15 @@
 mod challenge;
 mod credentials;
 mod extract;
+mod form;
+mod guard;
 mod layer;
+mod metrics;
+mod requirement;
+mod revocation;
 
 pub use challenge::Challenge;
 pub use credentials::bearer_token;
 pub use extract::Principal;
 pub use layer::{Authenticate, Bearer, BearerLayer};
+pub use revocation::{RevocationCheck, RevocationUnknown, RevokedTokens, WhenUnknown};

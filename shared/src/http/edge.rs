@@ -84,7 +84,14 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
     let id = request_id(request.headers(), &*edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
     request.extensions_mut().insert(client);
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let span = tracing::info_span!(
+        "request",
+        id = id.to_str().unwrap_or_default(),
+        // For the guard of the route to fill in.
+        auth.outcome = tracing::field::Empty,
+        auth.reason = tracing::field::Empty,
+        auth.issuer = tracing::field::Empty,
+    );
     let mut record = Record {
         edge: Arc::clone(&edge),
         started: Instant::now(),

@@ -9,9 +9,10 @@ mod health;
 mod metrics;
 pub mod page;
 mod path;
-mod problem;
 mod query;
 mod serve;
+
+use crate::problem;
 
 pub use body::Json;
 pub use client_address::{ClientAddress, TrustedProxies};

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::snapshot::SetError;
-use crate::settings::{Issuer, is_loopback, web_url};
+use crate::issuer::{Issuer, is_loopback, web_url};
 
 const MAX_BODY: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,6 +57,22 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// A stable name for metrics; one of a fixed set.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::NoAnswer { .. } => "no_answer",
+            Self::Status { .. } => "status",
+            Self::TooLarge(_) => "too_large",
+            Self::InsecureUrl(_) => "insecure_url",
+            Self::Metadata(_) => "metadata",
+            Self::Set { source: SetError::NotASet, .. } => "not_a_set",
+            Self::Set { source: SetError::TooManyEntries, .. } => "too_many_entries",
+            Self::Set { source: SetError::NoUsableKey, .. } => "no_usable_key",
+        }
+    }
+}
+
 /// What the issuer said to tell whether its set has changed.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
@@ -68,6 +84,15 @@ impl Conditions {
     /// As the headers of a response give them.
     pub fn of(headers: &HeaderMap) -> Self {
         Self { etag: headers.get(ETAG).cloned(), last_modified: headers.get(LAST_MODIFIED).cloned() }
+    }
+
+    /// The same after an answer that the set has not changed: what that one does not say still holds.
+    pub(super) fn updated(&self, headers: &HeaderMap) -> Self {
+        let news = Self::of(headers);
+        Self {
+            etag: news.etag.or_else(|| self.etag.clone()),
+            last_modified: news.last_modified.or_else(|| self.last_modified.clone()),
+        }
     }
 
     /// As headers of the next request.
@@ -214,12 +239,13 @@ impl Locator {
     }
 
     fn secure(&self, url: Url) -> Result<Url, FetchError> {
-        if url.scheme() == "https" || self.allow_http || is_loopback(&url) {
-            Ok(url)
-        } else {
-            Err(FetchError::InsecureUrl(url))
-        }
+        if self.allow_http || is_secure(&url) { Ok(url) } else { Err(FetchError::InsecureUrl(url)) }
     }
+}
+
+/// Whether nobody between us and `url` could put keys of their own in its place.
+pub(super) fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
 }
 
 /// The metadata of an issuer by RFC 8414 §3.1 (inserted before its path) and by OpenID Connect (behind it).

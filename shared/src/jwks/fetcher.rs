@@ -2,11 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::cache::{Cache, Loaded};
 use super::fetch::{Conditions, FetchError, Locator, Transport};
@@ -18,44 +18,70 @@ use crate::random::Random;
 const TRIES: u32 = 3;
 const REFRESH_DEADLINE: Duration = Duration::from_secs(8);
 
+/// Longer than any process lives.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const REMIND_EVERY: Duration = Duration::from_secs(60);
+
 /// The background task.
 pub(super) struct Fetcher {
     pub(super) cache: Arc<Cache>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) random: Arc<dyn Random>,
+    /// What the log was last told of a failure, and when.
+    pub(super) told: Option<(State, Instant)>,
 }
 
 impl Fetcher {
     /// Fetches for ever, also after a panic.
-    pub(super) async fn run_supervised(self) {
+    pub(super) async fn run_supervised(mut self) {
         loop {
             if AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
                 tracing::error!("the task that fetches keys panicked; it is started again");
-                self.cache.counters.task_restarts.fetch_add(1, Ordering::Relaxed);
+                self.cache.counters.task_restarts.inc();
+                // Whoever waits for the refresh that panicked waits no longer.
+                self.finish(true);
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
 
-    async fn run(&self) {
+    fn finish(&self, failed: bool) {
+        if failed {
+            self.cache.cool_down();
+        }
+        self.cache.progress.send_modify(|progress| {
+            progress.finished = progress.started;
+            progress.last_failed = failed;
+        });
+    }
+
+    async fn run(&mut self) {
         let RemoteJwksSettings { issuer, jwks_url, insecure_allow_http, .. } = self.cache.settings.clone();
         let mut locator = Locator::new(issuer, jwks_url, insecure_allow_http);
-        let mut failures = 0;
+        let mut failures = u32::from(self.cache.progress.borrow().last_failed);
         loop {
             let demanded = tokio::select! {
                 () = tokio::time::sleep(self.pause(failures)) => false,
                 () = self.cache.demanded.notified() => true,
             };
-            // What a request asks for is one try, so that the cooldown bounds the fetches.
-            let tries = if demanded || self.cache.loaded.load().is_none() { 1 } else { TRIES };
+            // What a request asks for is one try, so that the cooldown bounds the fetches; and an issuer that is down
+            // already is not made busier.
+            let tries =
+                if demanded || failures > 0 || self.cache.loaded.load().is_none() { 1 } else { TRIES };
             self.cache.progress.send_modify(|progress| progress.started += 1);
             let refreshed = tokio::time::timeout(REFRESH_DEADLINE, self.refresh(&mut locator, tries)).await;
-            let failed = !matches!(refreshed, Ok(true));
+            let failed = match refreshed {
+                Ok(succeeded) => !succeeded,
+                Err(elapsed) => {
+                    locator.forget();
+                    let url = self.cache.settings.issuer.url().clone();
+                    self.cache.counters.fetched("no_answer", REFRESH_DEADLINE);
+                    self.report_failure(&locator, FetchError::NoAnswer { url, source: elapsed.into() });
+                    true
+                }
+            };
             failures = if failed { failures + 1 } else { 0 };
-            self.cache.progress.send_modify(|progress| {
-                progress.finished = progress.started;
-                progress.last_failed = failed;
-            });
+            self.finish(failed);
         }
     }
 
@@ -69,24 +95,31 @@ impl Fetcher {
         };
         match (self.cache.loaded.load().as_ref(), failures) {
             (None, 0) => Duration::ZERO,
-            (None, _) => backoff(Duration::from_millis(400), Duration::from_secs(5)),
-            (Some(loaded), 0) => loaded.freshness.until_due(self.cache.now()),
+            (None, _) => backoff(Duration::from_millis(200), Duration::from_secs(5)),
+            (Some(_), _) if !self.cache.settings.scheduled => NEVER,
+            // A fetch that a request asked for may have failed: the set is as good as it was.
+            (Some(loaded), _) if !loaded.freshness.until_due(self.cache.now()).is_zero() => {
+                loaded.freshness.until_due(self.cache.now())
+            }
+            (Some(_), 0) => Duration::ZERO,
             (Some(_), _) => Duration::from_secs(1) + backoff(Duration::from_secs(5), Duration::from_secs(60)),
         }
     }
 
-    async fn refresh(&self, locator: &mut Locator, tries: u32) -> bool {
+    async fn refresh(&mut self, locator: &mut Locator, tries: u32) -> bool {
         for attempt in 1..=tries {
-            self.cache.counters.fetches.fetch_add(1, Ordering::Relaxed);
+            let started = Instant::now();
             match self.fetch(locator).await {
-                Ok(loaded) => {
+                Ok((result, loaded)) => {
+                    self.cache.counters.fetched(result, started.elapsed());
                     self.report_recovery(&loaded);
                     self.cache.loaded.store(Some(Arc::new(loaded)));
                     return true;
                 }
                 Err(error) => {
+                    self.cache.counters.fetched(error.class(), started.elapsed());
                     locator.forget();
-                    self.report_failure(locator, &error);
+                    self.report_failure(locator, error);
                 }
             }
             if attempt < tries {
@@ -98,27 +131,34 @@ impl Fetcher {
         false
     }
 
-    async fn fetch(&self, locator: &mut Locator) -> Result<Loaded, FetchError> {
+    /// One fetch, and what to count it as.
+    async fn fetch(&self, locator: &mut Locator) -> Result<(&'static str, Loaded), FetchError> {
         let url = locator.locate(&*self.transport).await?;
         let known = self.cache.loaded.load_full();
         let conditions = known.as_ref().map(|known| known.conditions.headers()).unwrap_or_default();
         let answer = self.transport.get(&url, conditions).await?;
-        let keys = match (answer.status, known) {
+        let freshness = Freshness::new(self.cache.now(), &answer.headers, self.random.fraction());
+        let generation = known.as_ref().map_or(1, |known| known.generation + 1);
+        match (answer.status, known) {
             (StatusCode::OK, _) => {
                 let parsed = KeySnapshot::parse(&answer.body);
-                Arc::new(parsed.map_err(|source| FetchError::Set { url, source })?)
+                let keys = Arc::new(parsed.map_err(|source| FetchError::Set { url, source })?);
+                self.cache.counters.skipped(keys.skipped());
+                let conditions = Conditions::of(&answer.headers);
+                Ok(("ok", Loaded { keys, freshness, conditions, generation }))
             }
-            (StatusCode::NOT_MODIFIED, Some(known)) => Arc::clone(&known.keys),
-            (status, _) => return Err(FetchError::Status { url, status }),
-        };
-        let freshness = Freshness::new(self.cache.now(), &answer.headers, self.random.fraction());
-        Ok(Loaded { keys, freshness, conditions: Conditions::of(&answer.headers) })
+            (StatusCode::NOT_MODIFIED, Some(known)) => {
+                let (keys, conditions) = (Arc::clone(&known.keys), known.conditions.updated(&answer.headers));
+                Ok(("not_modified", Loaded { keys, freshness, conditions, generation }))
+            }
+            (status, _) => Err(FetchError::Status { url, status }),
+        }
     }
 
     /// One line a change for the better.
-    fn report_recovery(&self, loaded: &Loaded) {
+    fn report_recovery(&mut self, loaded: &Loaded) {
         let first = self.cache.loaded.load().is_none();
-        if first || self.cache.progress.borrow().last_failed {
+        if first || self.told.take().is_some() {
             tracing::info!(
                 issuer = %self.cache.settings.issuer,
                 keys = loaded.keys.len(),
@@ -126,18 +166,28 @@ impl Fetcher {
                 "keys of the issuer loaded"
             );
         }
+        self.cache.last_error.store(None);
     }
 
-    /// One line a change for the worse; the rest is for those who debug.
-    fn report_failure(&self, locator: &Locator, error: &FetchError) {
-        self.cache.counters.failures.fetch_add(1, Ordering::Relaxed);
-        let progress = *self.cache.progress.borrow();
-        let news = progress.finished == 0 || !progress.last_failed;
+    /// One line a change for the worse, and one a minute while old keys are in use; the rest is for those who debug.
+    fn report_failure(&mut self, locator: &Locator, error: FetchError) {
+        self.cache.counters.failures.inc();
         let state = self.cache.state();
-        if news || state == State::Expired {
-            tracing::warn!(issuer = %locator, error = error as &dyn std::error::Error, ?state, "keys of the issuer cannot be fetched");
+        let news = match self.told {
+            None => true,
+            Some((before, at)) => before != state || (state == State::Stale && at.elapsed() >= REMIND_EVERY),
+        };
+        let cause: &dyn std::error::Error = &error;
+        if !news {
+            tracing::debug!(issuer = %locator, error = cause, ?state, "keys of the issuer still cannot be fetched");
+        } else if state == State::Expired {
+            tracing::error!(issuer = %locator, error = cause, ?state, "keys of the issuer are too old: every token is answered with 503");
         } else {
-            tracing::debug!(issuer = %locator, error = error as &dyn std::error::Error, ?state, "keys of the issuer still cannot be fetched");
+            tracing::warn!(issuer = %locator, error = cause, ?state, "keys of the issuer cannot be fetched");
         }
+        if news {
+            self.told = Some((state, Instant::now()));
+        }
+        self.cache.last_error.store(Some(Arc::new(error)));
     }
 }

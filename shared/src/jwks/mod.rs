@@ -1,9 +1,11 @@
 //! Verification keys: a parsed set that never changes, and where the current one comes from.
 
+mod absent;
 mod cache;
 mod fetch;
 mod fetcher;
 mod freshness;
+mod metrics;
 mod remote;
 mod snapshot;
 mod source;

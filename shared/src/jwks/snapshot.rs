@@ -10,7 +10,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, P
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::Deserialize;
 
-use crate::token::{Compact, Rejection};
+use crate::token::{Compact, MAX_SIGNATURE, Rejection};
 
 const MAX_PARSED: usize = 64;
 /// Usable keys of a set: the first ones, since issuers put the current key first or have few.
@@ -68,8 +68,9 @@ impl VerifyingKey {
     /// # Errors
     /// It was not made with this key, or is not canonical base64url.
     pub fn verify(&self, token: &Compact<'_>) -> Result<(), Rejection> {
+        let mut buffer = [0; MAX_SIGNATURE];
         RsaPublicKeyComponents { n: &self.n, e: &self.e }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, token.signing_input(), &token.signature()?)
+            .verify(&RSA_PKCS1_2048_8192_SHA256, token.signing_input(), token.signature(&mut buffer)?)
             .map_err(|_| Rejection::Signature)
     }
 }

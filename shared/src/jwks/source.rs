@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry;
 
+use super::freshness::State;
 use super::snapshot::{KeySnapshot, VerifyingKey};
 
 /// The answer to "which key is called that?".
@@ -31,6 +33,12 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// Looks a key up after asking for news, which the source may decline. Called for unknown names only.
     fn refresh<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = Lookup> + Send + 'a>>;
+
+    /// What the keys may be used for.
+    fn state(&self) -> State;
+
+    /// Adds metrics of its own, where it has some.
+    fn register(&self, _registry: &mut Registry) {}
 }
 
 /// Keys of this very process: what an issuer verifies its own tokens with. There is no news to ask for.
@@ -55,6 +63,10 @@ impl KeySource for LocalKeys {
 
     fn refresh<'a>(&'a self, _kid: &'a str) -> Pin<Box<dyn Future<Output = Lookup> + Send + 'a>> {
         Box::pin(std::future::ready(Lookup::Unknown))
+    }
+
+    fn state(&self) -> State {
+        State::Static
     }
 }
 

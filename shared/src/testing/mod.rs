@@ -1,15 +1,26 @@
-//! What the tests of a service need: an issuer that can fail, tokens of any shape, and a clock that stands still.
+//! What the tests of a service need: an issuer that can fail, tokens of any shape, a clock that stands still, and the
+//! attacks that a guarded service must withstand.
 
 mod caller;
 mod clock;
+pub mod conformance;
+#[cfg(feature = "service")]
 mod database;
+pub mod forge;
 mod issuer;
+mod key;
+mod log;
+#[cfg(feature = "service")]
 mod statements;
 mod token;
+mod weak;
 
 pub use caller::{Answer, Caller};
 pub use clock::FakeClock;
+#[cfg(feature = "service")]
 pub use database::{new_database, new_shared_database};
 pub use issuer::{Fault, MockIssuer};
+pub use key::TestKey;
+#[cfg(feature = "service")]
 pub use statements::Statements;
-pub use token::{TestKey, TokenBuilder};
+pub use token::TokenBuilder;

@@ -1,94 +1,20 @@
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Map, Value, json};
 
+use super::key::TestKey;
 use crate::clock::Timestamp;
-use crate::jwks::{VerifyingKey, thumbprint};
+use crate::token::{Claims, Rejection};
 
-/// One of three RSA keys that are published with this crate: good for tests, worthless for anything else.
-pub struct TestKey {
-    pair: RsaKeyPair,
-    kid: String,
-}
-
-impl TestKey {
-    /// The first key.
-    pub fn a() -> Self {
-        Self::parse(include_bytes!("keys/a.pk8"))
-    }
-
-    /// Another key.
-    pub fn b() -> Self {
-        Self::parse(include_bytes!("keys/b.pk8"))
-    }
-
-    /// A third key.
-    pub fn c() -> Self {
-        Self::parse(include_bytes!("keys/c.pk8"))
-    }
-
-    #[expect(clippy::expect_used, reason = "the keys are part of this crate, and its tests read them all")]
-    fn parse(pkcs8: &[u8]) -> Self {
-        let pair = RsaKeyPair::from_pkcs8(pkcs8).expect("a test key");
-        let kid = thumbprint(&modulus(&pair), &exponent(&pair));
-        Self { pair, kid }
-    }
-
-    /// Its name: the RFC 7638 thumbprint.
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    /// Its public half as a JWK.
-    pub fn jwk(&self) -> Value {
-        json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
-            "n": URL_SAFE_NO_PAD.encode(modulus(&self.pair)), "e": URL_SAFE_NO_PAD.encode(exponent(&self.pair)),
-        })
-    }
-
-    /// Its public half, ready to verify.
-    #[expect(clippy::expect_used, reason = "the keys are part of this crate, and its tests read them all")]
-    pub fn verifying_key(&self) -> VerifyingKey {
-        let (n, e) = (modulus(&self.pair), exponent(&self.pair));
-        VerifyingKey::from_components(self.kid.clone(), &n, &e).expect("a test key")
-    }
-
-    /// Signs anything by RS256.
-    #[expect(clippy::expect_used, reason = "signing fails only where randomness or the key does")]
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let mut signature = vec![0; self.pair.public().modulus_len()];
-        #[expect(clippy::disallowed_methods, reason = "blinding, not a value that a test looks at")]
-        let random = ring::rand::SystemRandom::new();
-        self.pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("signature");
-        signature
-    }
-}
-
-impl fmt::Debug for TestKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestKey").field("kid", &self.kid).finish_non_exhaustive()
-    }
-}
-
-fn modulus(pair: &RsaKeyPair) -> Vec<u8> {
-    let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-    public.n
-}
-
-fn exponent(pair: &RsaKeyPair) -> Vec<u8> {
-    let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-    public.e
-}
-
-/// A valid access token (RFC 9068) that tests bend as they need: each header and claim can be replaced or dropped.
+/// A valid access token (RFC 9068) that tests bend as they need: each member of header and claims can be replaced,
+/// dropped, written twice, or be any text.
 #[derive(Clone, Debug)]
 pub struct TokenBuilder {
     header: Map<String, Value>,
     claims: Map<String, Value>,
+    /// Members as they are written, behind the others.
+    more_header: String,
+    more_claims: String,
 }
 
 impl TokenBuilder {
@@ -104,7 +30,7 @@ impl TokenBuilder {
             "roles": [], "preferred_username": "tester", "type": "access", "fresh": true,
         });
         let claims = claims.as_object().cloned().unwrap_or_default();
-        Self { header, claims }
+        Self { header, claims, more_header: String::new(), more_claims: String::new() }
     }
 
     /// Sets a claim.
@@ -125,6 +51,24 @@ impl TokenBuilder {
         self
     }
 
+    /// Leaves a member of the header out.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self
+    }
+
+    /// Writes a claim as this JSON, or as what is none; one of this name that is there already stays there.
+    pub fn raw_claim(mut self, name: &str, json: &str) -> Self {
+        self.more_claims.push_str(&format!(",\"{name}\":{json}"));
+        self
+    }
+
+    /// Writes a member of the header as this JSON; one of this name that is there already stays there.
+    pub fn raw_header(mut self, name: &str, json: &str) -> Self {
+        self.more_header.push_str(&format!(",\"{name}\":{json}"));
+        self
+    }
+
     /// Sets what the token allows.
     pub fn scope(self, scope: &str) -> Self {
         self.claim("scope", scope)
@@ -132,16 +76,37 @@ impl TokenBuilder {
 
     /// The token, signed with `key`, under the name of that key unless the header says another.
     pub fn sign(&self, key: &TestKey) -> String {
+        let (header, payload) = self.parts(key.kid());
+        Self::sign_parts(&header, &payload, key)
+    }
+
+    /// The texts of header and payload, with this key name unless the header says another.
+    pub fn parts(&self, kid: &str) -> (String, String) {
         let mut header = self.header.clone();
-        header.entry("kid").or_insert_with(|| json!(key.kid()));
-        let payload = Value::Object(self.claims.clone()).to_string();
-        Self::sign_parts(&Value::Object(header).to_string(), &payload, key)
+        header.entry("kid").or_insert_with(|| json!(kid));
+        let text = |members: Map<String, Value>, more: &str| {
+            let text = Value::Object(members).to_string();
+            format!("{}{more}}}", text.strip_suffix('}').unwrap_or(&text))
+        };
+        (text(header, &self.more_header), text(self.claims.clone(), &self.more_claims))
+    }
+
+    /// What the token says, for the test of a handler without a guard.
+    ///
+    /// # Errors
+    /// It would be refused.
+    pub fn claims(&self) -> Result<Claims, Rejection> {
+        Claims::parse(self.parts("").1.into_bytes())
     }
 
     /// A token of exactly these texts.
     pub fn sign_parts(header: &str, payload: &str, key: &TestKey) -> String {
-        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes()));
-        format!("{input}.{signature}")
+        let input = signing_input(header, payload);
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes())))
     }
+}
+
+/// What the signature of a token of these texts covers.
+pub(super) fn signing_input(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
+use super::compact::text;
 use super::object::members;
 use super::rejection::Rejection;
 
@@ -38,9 +39,11 @@ pub struct Claims {
     pub sid: Option<String>,
     /// When the subject last proved who it is.
     pub auth_time: Option<i64>,
+    /// How the subject proved who it is: an authentication context class (OpenID Connect Core §2).
+    pub acr: Option<String>,
     /// The name that the subject goes by; may change.
     pub preferred_username: Option<String>,
-    payload: Box<[u8]>,
+    payload: Vec<u8>,
 }
 
 impl Claims {
@@ -57,15 +60,16 @@ impl Claims {
     /// # Errors
     /// The JSON is malformed, a required claim is missing, a known claim is of the wrong type, or the token is bound
     /// to a key that a bearer does not prove to hold (`cnf`, RFC 7800).
-    pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
-        let members = Members(members(payload).map_err(|_| Rejection::Malformed)?);
+    pub fn parse(payload: Vec<u8>) -> Result<Self, Rejection> {
+        let members = Members(members(&payload).map_err(|_| Rejection::Malformed)?);
         if members.text("cnf").is_some() {
             return Err(Rejection::SenderConstrained);
         }
-        if members.optional::<String>("type")?.is_some_and(|kind| kind != "access") {
+        let kind = members.text("type").map(|json| text(json).ok_or(Rejection::IllTypedClaim("type")));
+        if kind.transpose()?.is_some_and(|kind| kind != "access") {
             return Err(Rejection::Type);
         }
-        let claims = Self {
+        let mut claims = Self {
             iss: members.required("iss")?,
             sub: members.required("sub")?,
             aud: members.audience()?,
@@ -78,13 +82,21 @@ impl Claims {
             roles: members.optional("roles")?.unwrap_or_default(),
             sid: members.optional("sid")?,
             auth_time: members.date("auth_time")?,
+            acr: members.optional("acr")?,
             preferred_username: members.optional("preferred_username")?,
-            payload: payload.into(),
+            payload: Vec::new(),
         };
-        if claims.sub.is_empty() {
-            return Err(Rejection::IllTypedClaim("sub"));
+        let names = [("sub", &claims.sub), ("jti", &claims.jti), ("client_id", &claims.client_id)];
+        if let Some((name, _)) = names.into_iter().find(|(_, value)| value.is_empty()) {
+            return Err(Rejection::IllTypedClaim(name));
         }
+        claims.payload = payload;
         Ok(claims)
+    }
+
+    /// Whether a client speaks for itself (RFC 9068 §2.2): then there is no user whose data it could see.
+    pub fn is_client(&self) -> bool {
+        self.sub == self.client_id
     }
 }
 
@@ -152,7 +164,7 @@ mod tests {
         let mut payload: serde_json::Map<String, serde_json::Value> = serde_json::from_str(GOOD).unwrap();
         payload.remove(claim);
         let rest = serde_json::to_string(&payload).unwrap();
-        Claims::parse(format!(r#"{},"{claim}":{json}}}"#, rest.trim_end_matches('}')).as_bytes())
+        Claims::parse(format!(r#"{},"{claim}":{json}}}"#, rest.trim_end_matches('}')).into_bytes())
     }
 
     #[test]
@@ -169,6 +181,7 @@ mod tests {
             "1000000000000000000",
         ] {
             assert!(with("exp", bad).is_err(), "exp {bad}");
+            assert!(with("iat", bad).is_err(), "iat {bad}");
             assert!(with("nbf", bad).is_err(), "nbf {bad}");
         }
         for bad in ["7", "{}", "[[\"books\"]]", "[null]", "null"] {
@@ -176,7 +189,9 @@ mod tests {
         }
         assert!(with("iss", r#"["i"]"#).is_err());
         assert!(with("sub", "7").is_err());
-        assert!(with("sub", "\"\"").is_err());
+        for name in ["sub", "jti", "client_id"] {
+            assert_eq!(with(name, "\"\""), Err(Rejection::IllTypedClaim(name)));
+        }
         assert!(with("scope", "7").is_err());
         assert!(with("scope", r#"["books:read"]"#).is_err());
         assert_eq!(with("cnf", r#"{"jkt":"x"}"#), Err(Rejection::SenderConstrained));
@@ -189,7 +204,7 @@ mod tests {
             let mut payload: serde_json::Map<String, serde_json::Value> = serde_json::from_str(GOOD).unwrap();
             payload.remove(claim);
             let json = serde_json::to_vec(&payload).unwrap();
-            assert_eq!(Claims::parse(&json), Err(Rejection::MissingClaim(claim)));
+            assert_eq!(Claims::parse(json), Err(Rejection::MissingClaim(claim)));
         }
     }
 

@@ -1,5 +1,9 @@
 //! The JWS compact serialization (RFC 7515 §3.1), taken apart strictly and before any key is looked up.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use base64::DecodeSliceError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -9,6 +13,8 @@ use super::rejection::Rejection;
 
 const MAX_TOKEN: usize = 8 * 1024;
 const MAX_KID: usize = 128;
+/// Bytes of the signature of an RSA key of 8192 bits.
+pub const MAX_SIGNATURE: usize = 1024;
 
 /// What a token says it is (RFC 8725 §3.11). Only these two kinds are ever looked at further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +31,11 @@ pub struct Compact<'a> {
     /// What the header says the token is.
     pub token_type: TokenType,
     /// The name of the key that is said to have signed it: 1 to 128 printable ASCII characters.
-    pub kid: String,
+    pub kid: Arc<str>,
+    /// Whether the header says where to find the key, or even brings one: never believed, and nothing that an issuer
+    /// of published keys does.
+    pub(super) brings_key: bool,
+    header: &'a str,
     signing_input: &'a str,
     payload: &'a str,
     signature: &'a str,
@@ -38,6 +48,11 @@ impl<'a> Compact<'a> {
     /// The token is longer than 8 KiB, is not three parts of canonical base64url, or has a header that is malformed,
     /// names another algorithm than RS256, asks for extensions (`crit`, `b64`), is of another type, or names no key.
     pub fn parse(token: &'a str) -> Result<Self, Rejection> {
+        Self::parse_knowing(token, None)
+    }
+
+    /// The same, where the header may be one that was seen before.
+    pub(super) fn parse_knowing(token: &'a str, seen: Option<&SeenHeader>) -> Result<Self, Rejection> {
         if token.len() > MAX_TOKEN {
             return Err(Rejection::TooLong);
         }
@@ -48,8 +63,25 @@ impl<'a> Compact<'a> {
         if !payload.bytes().all(alphabet) || !signature.bytes().all(alphabet) {
             return Err(Rejection::Malformed);
         }
-        let header = Header::parse(&decode(header)?)?;
-        Ok(Self { token_type: header.token_type, kid: header.kid, signing_input, payload, signature })
+        let (token_type, kid, brings_key) = match seen {
+            Some(seen) if *seen.text == *header => (seen.token_type, Arc::clone(&seen.kid), seen.brings_key),
+            _ => {
+                let Header { token_type, kid, brings_key } = Header::parse(&decode(header)?)?;
+                (token_type, kid.into(), brings_key)
+            }
+        };
+        Ok(Self { token_type, kid, brings_key, header, signing_input, payload, signature })
+    }
+
+    /// What to remember of the header, once a key has accepted the token. `None`: it is the one that was seen.
+    pub(super) fn news(&self, seen: Option<&SeenHeader>) -> Option<SeenHeader> {
+        let known = seen.is_some_and(|seen| *seen.text == *self.header);
+        (!known).then(|| SeenHeader {
+            text: self.header.into(),
+            token_type: self.token_type,
+            kid: Arc::clone(&self.kid),
+            brings_key: self.brings_key,
+        })
     }
 
     /// The bytes that the signature covers: header and payload as they were sent.
@@ -57,12 +89,16 @@ impl<'a> Compact<'a> {
         self.signing_input.as_bytes()
     }
 
-    /// The signature.
+    /// The signature, written into `buffer`.
     ///
     /// # Errors
-    /// It is not canonical base64url.
-    pub fn signature(&self) -> Result<Vec<u8>, Rejection> {
-        decode(self.signature)
+    /// It is not canonical base64url, or longer than that of any key that we take.
+    pub fn signature<'b>(&self, buffer: &'b mut [u8; MAX_SIGNATURE]) -> Result<&'b [u8], Rejection> {
+        match URL_SAFE_NO_PAD.decode_slice(self.signature, buffer) {
+            Ok(length) => Ok(&buffer[..length]),
+            Err(DecodeSliceError::DecodeError(_)) => Err(Rejection::Malformed),
+            Err(DecodeSliceError::OutputSliceTooSmall) => Err(Rejection::Signature),
+        }
     }
 
     /// The JSON of the payload: **unverified**, until a key has accepted [`Compact::signature`].
@@ -74,6 +110,16 @@ impl<'a> Compact<'a> {
     }
 }
 
+/// A header as it was written in a genuine token. An issuer writes the same one into all tokens of a key, so that the
+/// next token need not have it decoded and parsed again.
+#[derive(Debug)]
+pub(super) struct SeenHeader {
+    text: Box<str>,
+    token_type: TokenType,
+    kid: Arc<str>,
+    brings_key: bool,
+}
+
 /// Base64url without padding, in its one canonical form: no second spelling of a token may pass (RFC 7515 §2).
 fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed)
@@ -82,11 +128,12 @@ fn decode(part: &str) -> Result<Vec<u8>, Rejection> {
 struct Header {
     token_type: TokenType,
     kid: String,
+    brings_key: bool,
 }
 
 impl Header {
     fn parse(json: &[u8]) -> Result<Self, Rejection> {
-        let (mut alg, mut typ, mut kid) = (None, None, None);
+        let (mut alg, mut typ, mut kid, mut brings_key) = (None, None, None, false);
         for (name, value) in members(json).map_err(|_| Rejection::Malformed)? {
             match &*name {
                 "alg" => alg = Some(text(value).ok_or(Rejection::Algorithm)?),
@@ -95,7 +142,8 @@ impl Header {
                 // We understand no extension, so none may be critical (RFC 7515 §4.1.11), and `b64` is barred from
                 // JWTs whether it is marked critical or not (RFC 7797 §7).
                 "crit" | "b64" => return Err(Rejection::Critical),
-                // `jku`, `jwk`, `x5u`, `x5c` say which key to trust; only our configuration says that.
+                // They say which key to trust; only our configuration says that.
+                "jku" | "jwk" | "x5u" | "x5c" => brings_key = true,
                 _ => {}
             }
         }
@@ -103,22 +151,29 @@ impl Header {
             return Err(Rejection::Algorithm);
         }
         let token_type = token_type(&typ.ok_or(Rejection::Type)?).ok_or(Rejection::Type)?;
-        let kid = kid.filter(|kid| is_kid(kid)).ok_or(Rejection::KeyId)?;
-        Ok(Self { token_type, kid })
+        let kid = kid.filter(|kid| is_kid(kid)).ok_or(Rejection::KeyId)?.into_owned();
+        Ok(Self { token_type, kid, brings_key })
     }
 }
 
-fn text(json: &str) -> Option<String> {
-    String::deserialize(&mut serde_json::Deserializer::from_str(json)).ok()
+/// A JSON text, borrowed unless it holds escapes.
+pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str(json).ok().map(|Text(text)| text)
 }
 
 /// Media types are compared without regard to case, and without a slash `application/` is meant (RFC 7515 §4.1.9).
 fn token_type(typ: &str) -> Option<TokenType> {
-    let typ = typ.to_ascii_lowercase();
-    match typ.strip_prefix("application/").unwrap_or(&typ) {
-        "at+jwt" => Some(TokenType::Access),
-        "rt+jwt" => Some(TokenType::Refresh),
-        _ => None,
+    let (prefix, name) = typ.split_at_checked("application/".len()).unwrap_or_default();
+    let name = if prefix.eq_ignore_ascii_case("application/") { name } else { typ };
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("at+jwt") {
+        Some(TokenType::Access)
+    } else if is("rt+jwt") {
+        Some(TokenType::Refresh)
+    } else {
+        None
     }
 }
 
@@ -182,10 +237,15 @@ mod tests {
             assert_eq!(Compact::parse(&token).err(), Some(Rejection::Malformed), "{bad}");
         }
         // "c2lo" and "c2lp" differ in bits that belong to no byte once the last character is cut off.
-        let token = format!("{header}.e30.c2k");
-        assert!(Compact::parse(&token).unwrap().signature().is_ok());
-        let token = format!("{header}.e30.c2l");
-        assert_eq!(Compact::parse(&token).unwrap().signature(), Err(Rejection::Malformed));
+        let mut buffer = [0; MAX_SIGNATURE];
+        let mut signature = |end: &str| {
+            let token = format!("{header}.e30.{end}");
+            Compact::parse(&token).unwrap().signature(&mut buffer).map(<[u8]>::len)
+        };
+        assert_eq!(signature("c2k"), Ok(2));
+        assert_eq!(signature("c2l"), Err(Rejection::Malformed));
+        assert_eq!(signature(&"A".repeat(1366)), Ok(MAX_SIGNATURE));
+        assert_eq!(signature(&"A".repeat(1367)), Err(Rejection::Signature), "longer than any");
         let long = format!("{header}.{}.c2ln", "a".repeat(MAX_TOKEN));
         assert_eq!(Compact::parse(&long).err(), Some(Rejection::TooLong));
     }

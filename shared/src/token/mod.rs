@@ -1,14 +1,17 @@
 //! The rules for one token: how it is written, who may have signed it, what it must say.
 
+mod builder;
+mod cache;
 mod claims;
 mod compact;
 mod object;
 mod rejection;
 mod verifier;
 
+pub use builder::TokenVerifierBuilder;
 pub use claims::{Claims, Scope};
 pub(crate) use compact::is_kid;
-pub use compact::{Compact, TokenType};
+pub use compact::{Compact, MAX_SIGNATURE, TokenType};
 pub use object::{Malformed, members};
-pub use rejection::{Outcome, Rejection};
-pub use verifier::{TokenVerifier, TokenVerifierBuilder};
+pub use rejection::{Needed, Outcome, Rejection, StepUp};
+pub use verifier::TokenVerifier;

@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 
 const MAX_MEMBERS: usize = 64;
 const MAX_DEPTH: usize = 16;
+/// Room for the claims of a usual token.
+const USUAL_MEMBERS: usize = 20;
 
 /// The text is not the JSON that a token may hold. Deliberately says no more: nothing in it was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +52,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, &'de str)> = Vec::with_capacity(16);
+        let mut members: Vec<(Cow<'de, str>, &'de str)> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Name(name)) = map.next_key()? {
             let value: &'de RawValue = map.next_value()?;
             if members.len() == MAX_MEMBERS || members.iter().any(|(seen, _)| *seen == name) {
@@ -64,6 +66,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
 /// How deep arrays and objects are nested in a JSON text that is known to be well-formed.
 fn depth(json: &str) -> usize {
+    if !json.starts_with(['[', '{']) {
+        return 0;
+    }
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {

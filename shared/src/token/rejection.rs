@@ -1,6 +1,44 @@
 //! Why a request may not pass, in one vocabulary: for the log, for metrics, and, kept apart, for the wire.
 
+use std::fmt;
 use std::time::Duration;
+
+/// Names, of scopes or roles, that a request needs to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// This one.
+    One(&'static str),
+    /// All of these.
+    All(&'static [&'static str]),
+    /// One of these at least.
+    Any(&'static [&'static str]),
+}
+
+impl Needed {
+    /// All names that it speaks of.
+    pub fn names(&self) -> &[&'static str] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::All(names) | Self::Any(names) => names,
+        }
+    }
+
+    /// Whether somebody who `has` some names has enough of them.
+    pub fn is_met(&self, has: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::One(name) => has(name),
+            Self::All(names) => names.iter().all(|name| has(name)),
+            Self::Any(names) => names.iter().any(|name| has(name)),
+        }
+    }
+}
+
+/// The names with spaces between them, as `scope` has them (RFC 6749 §3.3).
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(" "))
+    }
+}
 
 /// Why a request with or without a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +56,9 @@ pub enum Rejection {
     /// Not `Bearer` followed by one token.
     #[error("malformed Authorization header")]
     MalformedHeader,
+    /// A token in the header and another one in the query or the form (RFC 6750 §2).
+    #[error("more than one token in the request")]
+    TwoMethods,
     /// Longer than any token of ours.
     #[error("token too long")]
     TooLong,
@@ -77,7 +118,31 @@ pub enum Rejection {
     Revoked,
     /// Valid, but without this scope.
     #[error("scope {0} missing")]
-    Scope(&'static str),
+    Scope(Needed),
+    /// Valid, but of a subject without this role.
+    #[error("role {0} missing")]
+    Role(Needed),
+    /// Valid, but a client speaks for itself where a user is due (RFC 9700 §4.15).
+    #[error("a client in place of a user")]
+    NotAUser,
+    /// Valid, but against a rule of the service's own.
+    #[error("against a rule of the service")]
+    Forbidden,
+    /// Valid, but the user logged in too long ago for this (RFC 9470).
+    #[error("login more than {} s ago", max_age.as_secs())]
+    LoginTooOld {
+        /// How long ago it may be.
+        max_age: Duration,
+    },
+    /// Valid, but the user did not log in by one of these means (RFC 9470).
+    #[error("login by other means than {0:?}")]
+    LoginTooWeak(&'static [&'static str]),
+    /// Whether it was revoked cannot be found out now.
+    #[error("revocation unknown")]
+    RevocationUnknown {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The keys to judge it cannot be had now.
     #[error("verification keys unavailable")]
     KeysUnavailable {
@@ -95,10 +160,35 @@ pub enum Outcome {
     InvalidRequest,
     /// 401 `invalid_token`.
     InvalidToken,
-    /// 403 `insufficient_scope`.
-    InsufficientScope(&'static str),
+    /// 403 `insufficient_scope`, and which scope there should be, where one would help.
+    Forbidden(Option<Needed>),
+    /// 401 `insufficient_user_authentication` (RFC 9470): the user shall log in again.
+    StepUp(StepUp),
     /// 503: the client shall keep its token and try again.
     Unavailable(Duration),
+}
+
+/// How a user shall log in for a request to pass (RFC 9470 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepUp {
+    /// Not longer ago than this.
+    MaxAge(Duration),
+    /// By one of these means.
+    AcrValues(&'static [&'static str]),
+}
+
+impl Outcome {
+    /// A stable name for logs and metrics; one of a fixed set.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::Forbidden(_) => "forbidden",
+            Self::StepUp(_) => "step_up",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
 }
 
 impl Rejection {
@@ -106,7 +196,7 @@ impl Rejection {
     pub fn outcome(self) -> Outcome {
         match self {
             Self::NoCredentials | Self::OtherScheme => Outcome::Missing,
-            Self::RepeatedHeader | Self::MalformedHeader => Outcome::InvalidRequest,
+            Self::RepeatedHeader | Self::MalformedHeader | Self::TwoMethods => Outcome::InvalidRequest,
             Self::TooLong
             | Self::Malformed
             | Self::Algorithm
@@ -126,8 +216,13 @@ impl Rejection {
             | Self::RefreshToken
             | Self::AccessToken
             | Self::Revoked => Outcome::InvalidToken,
-            Self::Scope(scope) => Outcome::InsufficientScope(scope),
-            Self::KeysUnavailable { retry_after } => Outcome::Unavailable(retry_after),
+            Self::Scope(needed) => Outcome::Forbidden(Some(needed)),
+            Self::Role(_) | Self::NotAUser | Self::Forbidden => Outcome::Forbidden(None),
+            Self::LoginTooOld { max_age } => Outcome::StepUp(StepUp::MaxAge(max_age)),
+            Self::LoginTooWeak(values) => Outcome::StepUp(StepUp::AcrValues(values)),
+            Self::KeysUnavailable { retry_after } | Self::RevocationUnknown { retry_after } => {
+                Outcome::Unavailable(retry_after)
+            }
         }
     }
 
@@ -138,6 +233,7 @@ impl Rejection {
             Self::OtherScheme => "other_scheme",
             Self::RepeatedHeader => "repeated_header",
             Self::MalformedHeader => "malformed_header",
+            Self::TwoMethods => "two_methods",
             Self::TooLong => "too_long",
             Self::Malformed => "malformed",
             Self::Algorithm => "algorithm",
@@ -158,6 +254,12 @@ impl Rejection {
             Self::AccessToken => "access_token",
             Self::Revoked => "revoked",
             Self::Scope(_) => "scope",
+            Self::Role(_) => "role",
+            Self::NotAUser => "not_a_user",
+            Self::Forbidden => "forbidden",
+            Self::LoginTooOld { .. } => "login_too_old",
+            Self::LoginTooWeak(_) => "login_too_weak",
+            Self::RevocationUnknown { .. } => "revocation_unknown",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -177,13 +279,20 @@ impl Rejection {
                 "More than one Authorization header. Expected 'Authorization: Bearer <JWT>'"
             }
             Self::MalformedHeader => "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'",
+            Self::TwoMethods => {
+                "More than one token in the request. Expected 'Authorization: Bearer <JWT>' alone"
+            }
             Self::Expired => "Token has expired",
             Self::Audience => "Token is meant for another service",
             Self::RefreshToken => "Only non-refresh tokens are allowed",
             Self::AccessToken => "Only refresh tokens are allowed",
             Self::Revoked => "Token has been revoked",
-            Self::Scope(_) => "Token does not allow this",
-            Self::KeysUnavailable { .. } => "Token cannot be checked at the moment",
+            Self::Scope(_) | Self::Role(_) | Self::NotAUser | Self::Forbidden => "Token does not allow this",
+            Self::LoginTooOld { .. } => "A more recent login is required",
+            Self::LoginTooWeak(_) => "A stronger login is required",
+            Self::KeysUnavailable { .. } | Self::RevocationUnknown { .. } => {
+                "Token cannot be checked at the moment"
+            }
             Self::TooLong
             | Self::Malformed
             | Self::Algorithm

@@ -4,26 +4,51 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+use prometheus_client::registry::Registry;
+
+use super::builder::TokenVerifierBuilder;
+use super::cache::{Digest, TokenCache};
 use super::claims::Claims;
-use super::compact::{Compact, TokenType};
+use super::compact::{Compact, SeenHeader, TokenType};
 use super::rejection::Rejection;
 use crate::clock::{Clock, Timestamp};
 use crate::jwks::{KeySource, Lookup, VerifyingKey};
 
 /// Decides whether an access token (RFC 9068) is genuine, in time, and meant for us.
 ///
-/// Cheap to share behind an `Arc`; holds no state but its rules and where its keys come from.
+/// Knows nothing of HTTP: a consumer of messages verifies with it as well.
 pub struct TokenVerifier {
-    issuer: String,
-    audiences: Vec<String>,
-    keys: Arc<dyn KeySource>,
-    clock: Arc<dyn Clock>,
-    leeway: Duration,
-    expiry_leeway: Duration,
-    max_lifetime: Option<Duration>,
+    pub(super) issuer: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) keys: Arc<dyn KeySource>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) leeway: Duration,
+    pub(super) expiry_leeway: Duration,
+    pub(super) max_lifetime: Option<Duration>,
+    pub(super) cache: Option<TokenCache>,
+    pub(super) seen: ArcSwapOption<SeenHeader>,
 }
 
 impl TokenVerifier {
+    /// Rules for tokens that `issuer` signed for `audience`; both are compared exactly. The keys are those of the
+    /// issuer's URL, fetched in the background; the time is the machine's.
+    ///
+    /// ```no_run
+    /// use shared::token::TokenVerifier;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = TokenVerifier::remote("https://id.example", "books").build()?;
+    /// let claims = verifier.verify("eyJ…").await?;
+    /// println!("{} may {}", claims.sub, claims.scope.as_str());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remote(issuer: impl Into<String>, audience: impl Into<String>) -> TokenVerifierBuilder {
+        TokenVerifierBuilder::remote(issuer.into(), audience.into())
+    }
+
     /// Rules for tokens that `issuer` signed with one of `keys` for `audience`; both are compared exactly.
     pub fn builder(
         issuer: impl Into<String>,
@@ -31,63 +56,90 @@ impl TokenVerifier {
         keys: Arc<dyn KeySource>,
         clock: Arc<dyn Clock>,
     ) -> TokenVerifierBuilder {
-        TokenVerifierBuilder(Self {
-            issuer: issuer.into(),
-            audiences: vec![audience.into()],
-            keys,
-            clock,
-            leeway: Duration::from_secs(30),
-            expiry_leeway: Duration::from_secs(30),
-            max_lifetime: None,
-        })
+        TokenVerifierBuilder::given(issuer.into(), audience.into(), keys, clock)
     }
 
     /// Verifies a token as it stood behind `Bearer`. Waits only where the key is unknown and may be new.
     ///
     /// # Errors
     /// The first rule that the token breaks, or that its keys cannot be had.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Rejection> {
-        let compact = Compact::parse(token)?;
-        let key = match self.keys.lookup(&compact.kid) {
-            Lookup::Found(key) => key,
-            Lookup::Unknown => self.fetch_key(&compact).await?,
-            Lookup::Unavailable { retry_after } => return Err(Rejection::KeysUnavailable { retry_after }),
-        };
-        key.verify(&compact)?;
-        if compact.token_type != TokenType::Access {
-            return Err(Rejection::RefreshToken);
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
+        match self.verify_now(token) {
+            Some(verdict) => verdict,
+            None => self.verify_with_news(token).await,
         }
-        let claims = Claims::parse(&compact.unverified_payload()?)?;
-        self.check(&claims)?;
-        Ok(claims)
+    }
+
+    /// The same without waiting. `None`: the key is unknown, and it takes [`Self::verify`] to find out more.
+    pub fn verify_now(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
+        let now = self.clock.now();
+        let digest = self.cache.as_ref().and_then(|_| TokenCache::digest(token));
+        if let (Some(cache), Some(digest)) = (&self.cache, &digest)
+            && let Some(claims) = cache.get(digest, &*self.keys, now)
+        {
+            return Some(Ok(claims));
+        }
+        let seen = self.seen.load();
+        let compact = match Compact::parse_knowing(token, seen.as_deref()) {
+            Ok(compact) => compact,
+            Err(rejection) => return Some(Err(rejection)),
+        };
+        match self.keys.lookup(&compact.kid) {
+            Lookup::Found(key) => Some(self.verify_with(&key, &compact, digest, now)),
+            Lookup::Unknown => None,
+            Lookup::Unavailable { retry_after } => Some(Err(Rejection::KeysUnavailable { retry_after })),
+        }
     }
 
     /// A key that is not known yet: it may have been made a second ago, or made up.
     ///
     /// What the token says may only make us refuse sooner: one that is dead by its own claims is not worth a request
     /// to the issuer, and is told the same as one whose key nobody has.
-    async fn fetch_key(&self, compact: &Compact<'_>) -> Result<Arc<VerifyingKey>, Rejection> {
-        let claims = compact.unverified_payload().and_then(|payload| Claims::parse(&payload));
-        let hopeless = claims.and_then(|claims| self.check(&claims)).is_err();
-        if hopeless || compact.token_type != TokenType::Access {
+    async fn verify_with_news(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
+        let compact = Compact::parse(token)?;
+        let claims = compact.unverified_payload().and_then(Claims::parse);
+        let hopeless = claims.and_then(|claims| self.check(&claims, self.clock.now())).is_err();
+        if hopeless || compact.brings_key || compact.token_type != TokenType::Access {
             return Err(Rejection::UnknownKey);
         }
         match self.keys.refresh(&compact.kid).await {
-            Lookup::Found(key) => Ok(key),
+            Lookup::Found(key) => self.verify_with(&key, &compact, None, self.clock.now()),
             Lookup::Unknown => Err(Rejection::UnknownKey),
             Lookup::Unavailable { retry_after } => Err(Rejection::KeysUnavailable { retry_after }),
         }
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), Rejection> {
+    fn verify_with(
+        &self,
+        key: &Arc<VerifyingKey>,
+        compact: &Compact<'_>,
+        digest: Option<Digest>,
+        now: Timestamp,
+    ) -> Result<Arc<Claims>, Rejection> {
+        key.verify(compact)?;
+        if let Some(news) = compact.news(self.seen.load().as_deref()) {
+            self.seen.store(Some(Arc::new(news)));
+        }
+        if compact.token_type != TokenType::Access {
+            return Err(Rejection::RefreshToken);
+        }
+        let claims = Claims::parse(compact.unverified_payload()?)?;
+        self.check(&claims, now)?;
+        let claims = Arc::new(claims);
+        if let (Some(cache), Some(digest)) = (&self.cache, digest) {
+            cache.insert(digest, &claims, key, now, self.end(&claims));
+        }
+        Ok(claims)
+    }
+
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Rejection> {
         if claims.iss != self.issuer {
             return Err(Rejection::Issuer);
         }
         if !claims.aud.iter().any(|audience| self.audiences.contains(audience)) {
             return Err(Rejection::Audience);
         }
-        let now = self.clock.now();
-        if now >= Timestamp::from_seconds(claims.exp) + self.expiry_leeway {
+        if now >= self.end(claims) {
             return Err(Rejection::Expired);
         }
         let begins = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
@@ -100,6 +152,34 @@ impl TokenVerifier {
         }
         Ok(())
     }
+
+    /// From when on a token is not accepted.
+    fn end(&self, claims: &Claims) -> Timestamp {
+        Timestamp::from_seconds(claims.exp) + self.expiry_leeway
+    }
+
+    /// Whose tokens it takes.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The time that it judges by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Where its keys come from.
+    pub fn keys(&self) -> &Arc<dyn KeySource> {
+        &self.keys
+    }
+
+    /// Adds the metrics of its token cache, where it has one, and of its keys.
+    pub fn register(&self, registry: &mut Registry) {
+        if let Some(cache) = &self.cache {
+            cache.register(registry);
+        }
+        self.keys.register(registry);
+    }
 }
 
 impl fmt::Debug for TokenVerifier {
@@ -109,44 +189,5 @@ impl fmt::Debug for TokenVerifier {
             .field("audiences", &self.audiences)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()
-    }
-}
-
-/// Refines a [`TokenVerifier`].
-#[derive(Debug)]
-pub struct TokenVerifierBuilder(TokenVerifier);
-
-impl TokenVerifierBuilder {
-    /// Accepts tokens for this audience, too.
-    pub fn also_audience(mut self, audience: impl Into<String>) -> Self {
-        self.0.audiences.push(audience.into());
-        self
-    }
-
-    /// How far the clocks of issuer and service may differ; 30 s by default, 300 s at most.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.0.leeway = leeway.min(Duration::from_secs(300));
-        self.0.expiry_leeway = self.0.leeway;
-        self
-    }
-
-    /// How long after its `exp` a token is still accepted, where that shall differ from [`Self::leeway`].
-    ///
-    /// An issuer that judges its own tokens wants nothing here, and a leeway for tokens that a replica whose clock is a
-    /// little ahead has just signed.
-    pub fn expiry_leeway(mut self, leeway: Duration) -> Self {
-        self.0.expiry_leeway = leeway.min(Duration::from_secs(300));
-        self
-    }
-
-    /// Refuses tokens that are valid for longer than this from their `iat` on; unbounded by default.
-    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.0.max_lifetime = Some(lifetime);
-        self
-    }
-
-    /// The finished verifier.
-    pub fn build(self) -> TokenVerifier {
-        self.0
     }
 }

@@ -4,6 +4,10 @@
 
 mod bearer;
 mod edge;
+mod example;
+mod failures;
+mod faults;
 mod forgery;
+mod remembered;
 mod remote;
 mod serve;

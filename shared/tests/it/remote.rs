@@ -20,7 +20,7 @@ impl World {
         let clock = Arc::new(FakeClock::default());
         let transport = Arc::new(HttpTransport::new().unwrap());
         let random = Arc::new(SystemRandom::new());
-        let jwks = RemoteJwks::start(settings, transport, clock.clone(), random);
+        let jwks = RemoteJwks::start(settings, transport, clock.clone(), random).unwrap();
         Self { issuer, clock, jwks }
     }
 

@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "service", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The name of the member, parameter or path segment.
     pub field: String,
@@ -32,9 +33,9 @@ struct Parts {
 }
 
 /// The body of an error answer.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
-pub(super) struct Wire {
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "service", derive(utoipa::ToSchema), schema(as = Problem))]
+struct Wire {
     #[serde(rename = "type")]
     kind: &'static str,
     /// What kind of error this is, for people.
@@ -124,8 +125,7 @@ impl Problem {
 
     /// Asks to come back after this time, in whole seconds and at least one.
     pub fn with_retry_after(self, after: Duration) -> Self {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        self.with_header(RETRY_AFTER, seconds.max(1).into())
+        self.with_header(RETRY_AFTER, whole_seconds(after).max(1).into())
     }
 
     /// Keeps the cause for the log.
@@ -133,6 +133,11 @@ impl Problem {
         self.0.cause = Some(Cause(Arc::new(cause)));
         self
     }
+}
+
+/// Rounded up: whoever comes back after that time does not come too early.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 impl IntoResponse for Problem {
@@ -152,12 +157,14 @@ impl IntoResponse for Problem {
     }
 }
 
+#[cfg(feature = "service")]
 impl utoipa::PartialSchema for Problem {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         Wire::schema()
     }
 }
 
+#[cfg(feature = "service")]
 impl utoipa::ToSchema for Problem {
     fn name() -> std::borrow::Cow<'static, str> {
         "Problem".into()

@@ -1,0 +1,161 @@
+//! What is decided about a request before its handler sees it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use http::HeaderMap;
+use http::request::Parts;
+use tokio::time::Instant;
+
+use super::challenge::Challenge;
+use super::credentials::{bearer_token, holds_token};
+use super::extract::Principal;
+use super::metrics::Metrics;
+use super::requirement::Requirement;
+use super::revocation::{RevocationCheck, WhenUnknown};
+use crate::token::{Claims, Rejection, TokenVerifier};
+
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Makes the answer to a refused request.
+pub(super) type Responder = Arc<dyn Fn(Rejection, &Parts) -> Response + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) verifier: Arc<TokenVerifier>,
+    pub(super) challenge: Challenge,
+    pub(super) revocation: Option<(Arc<dyn RevocationCheck>, WhenUnknown)>,
+    pub(super) responder: Option<Responder>,
+    pub(super) metrics: Metrics,
+}
+
+/// The rules of one route.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    pub(super) optional: bool,
+    pub(super) requirements: Vec<Requirement>,
+}
+
+/// What can be said of a request without waiting.
+pub(super) enum Admission {
+    /// It passes, as this caller's or as nobody's.
+    Pass(Option<Principal>),
+    Refuse(Rejection),
+    /// It takes [`Guard::admit`] to find out more.
+    Wait,
+}
+
+impl Guard {
+    /// The verdict, where that needs no waiting.
+    pub(super) fn admit_now(&self, headers: &HeaderMap, query: Option<&str>, rules: &Rules) -> Admission {
+        let started = Instant::now();
+        let token = match self.token(headers, query, rules) {
+            Ok(Some(token)) => token,
+            Ok(None) => return Admission::Pass(None),
+            Err(rejection) => return Admission::Refuse(rejection),
+        };
+        if self.revocation.is_some() {
+            return Admission::Wait;
+        }
+        match self.verifier.verify_now(token) {
+            None => Admission::Wait,
+            Some(verdict) => {
+                self.metrics.judged(started.elapsed());
+                match verdict.and_then(|claims| self.meet(&claims, rules).map(|()| claims)) {
+                    Ok(claims) => Admission::Pass(Some(Principal::new(claims))),
+                    Err(rejection) => Admission::Refuse(rejection),
+                }
+            }
+        }
+    }
+
+    /// The verdict, after waiting for keys and for the store of revoked tokens where need be.
+    pub(super) async fn admit(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        rules: &Rules,
+    ) -> Result<Option<Principal>, Rejection> {
+        let started = Instant::now();
+        let Some(token) = self.token(headers, query, rules)? else { return Ok(None) };
+        let verdict = self.verifier.verify(token).await;
+        self.metrics.judged(started.elapsed());
+        let claims = verdict?;
+        if let Some((store, when_unknown)) = &self.revocation {
+            match (store.is_revoked(&claims).await, when_unknown) {
+                (Ok(false), _) => {}
+                (Ok(true), _) => return Err(Rejection::Revoked),
+                (Err(_), WhenUnknown::FailClosed) => {
+                    return Err(Rejection::RevocationUnknown { retry_after: RETRY_AFTER });
+                }
+                (Err(_), WhenUnknown::FailOpen) => self.metrics.failed_open(),
+            }
+        }
+        self.meet(&claims, rules)?;
+        Ok(Some(Principal::new(claims)))
+    }
+
+    /// The token of the request. `None`: it has none and needs none.
+    fn token<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        query: Option<&str>,
+        rules: &Rules,
+    ) -> Result<Option<&'a str>, Rejection> {
+        match bearer_token(headers) {
+            Ok(_) if query.is_some_and(|query| holds_token(query.as_bytes())) => Err(Rejection::TwoMethods),
+            Ok(token) => Ok(Some(token)),
+            Err(Rejection::NoCredentials | Rejection::OtherScheme) if rules.optional => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    fn meet(&self, claims: &Claims, rules: &Rules) -> Result<(), Rejection> {
+        if rules.requirements.is_empty() {
+            return Ok(());
+        }
+        let now = self.verifier.now();
+        rules.requirements.iter().try_for_each(|requirement| requirement.check(claims, now))
+    }
+
+    /// Counts a request that passes, and notes it in the span of the request.
+    pub(super) fn passed(&self, principal: Option<&Principal>) {
+        let outcome = if principal.is_some() {
+            self.metrics.accepted();
+            "accepted"
+        } else {
+            self.metrics.counted("anonymous", "");
+            "anonymous"
+        };
+        self.record(outcome, "");
+    }
+
+    /// The answer to a request that does not pass.
+    pub(super) fn refuse(&self, rejection: Rejection, request: &Parts) -> Response {
+        let (outcome, reason) = (rejection.outcome().name(), rejection.reason());
+        self.metrics.counted(outcome, reason);
+        self.record(outcome, reason);
+        match &self.responder {
+            Some(respond) => self.challenge.complete(respond(rejection, request), rejection),
+            None => self.challenge.answer(rejection),
+        }
+    }
+
+    /// Fields that the span of the request does not have are not recorded.
+    fn record(&self, outcome: &str, reason: &str) {
+        let span = tracing::Span::current();
+        span.record("auth.outcome", outcome).record("auth.reason", reason);
+        span.record("auth.issuer", self.verifier.issuer());
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("verifier", &self.verifier)
+            .field("challenge", &self.challenge)
+            .finish_non_exhaustive()
+    }
+}
