@@ -1,11 +1,14 @@
 //! The audit trail: a row and a line in the log for each event. No event holds a token, a password, or a name that
 //! somebody typed where there is no such account: it may be a password in the wrong field.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, DatabaseTransaction};
 use shared::clock::Timestamp;
+use shared::database;
 
 use crate::entity::audit_event::{ActiveModel, Entity};
 
@@ -16,12 +19,18 @@ pub enum Kind {
     AccountCreated,
     /// An account was barred from signing in.
     AccountDisabled,
+    /// An account may sign in again.
+    AccountEnabled,
+    /// An account was deleted.
+    AccountDeleted,
     /// An account was given other roles.
     RolesChanged,
     /// A password was set.
     PasswordChanged,
     /// Somebody signed in, or tried to.
     Login,
+    /// After too many failures, nobody may try for a while.
+    LoginThrottled,
     /// A session was refreshed.
     Refresh,
     /// A refresh token was used after its successor.
@@ -30,21 +39,48 @@ pub enum Kind {
     SessionEnded,
     /// A signing key was made.
     KeyCreated,
+    /// A signing key was withdrawn.
+    KeyRevoked,
+    /// The signing keys were sealed under another key.
+    KeysRewrapped,
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 14] = [
+        Self::AccountCreated,
+        Self::AccountDisabled,
+        Self::AccountEnabled,
+        Self::AccountDeleted,
+        Self::RolesChanged,
+        Self::PasswordChanged,
+        Self::Login,
+        Self::LoginThrottled,
+        Self::Refresh,
+        Self::RefreshReused,
+        Self::SessionEnded,
+        Self::KeyCreated,
+        Self::KeyRevoked,
+        Self::KeysRewrapped,
+    ];
+
     /// Its name in table and log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
             Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::AccountDeleted => "account_deleted",
             Self::RolesChanged => "roles_changed",
             Self::PasswordChanged => "password_changed",
             Self::Login => "login",
+            Self::LoginThrottled => "login_throttled",
             Self::Refresh => "refresh",
             Self::RefreshReused => "reuse_detected",
             Self::SessionEnded => "session_ended",
             Self::KeyCreated => "key_created",
+            Self::KeyRevoked => "key_revoked",
+            Self::KeysRewrapped => "keys_rewrapped",
         }
     }
 }
@@ -95,7 +131,13 @@ impl Event {
         self
     }
 
-    /// The session that it was done to.
+    /// It was done to no account.
+    pub fn no_account(mut self) -> Self {
+        self.account_id = None;
+        self
+    }
+
+    /// The session that it was done to; of a change by an administrator, the session that it was done from.
     pub fn session(mut self, id: Uuid) -> Self {
         self.session_id = Some(id);
         self
@@ -106,39 +148,94 @@ impl Event {
         self.detail = detail.into();
         self
     }
+
+    fn actor(&self) -> (String, String) {
+        match self.actor {
+            Actor::System => ("system".to_owned(), String::new()),
+            Actor::Command => ("command".to_owned(), String::new()),
+            Actor::Unknown(ip) => (String::new(), ip.to_string()),
+            Actor::Account(id, ip) => (format!("account:{id}"), ip.to_string()),
+        }
+    }
+
+    async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+        let (actor, ip) = self.actor();
+        let row = ActiveModel {
+            id: NotSet,
+            at: Set(now.millis()),
+            kind: Set(self.kind.as_str().to_owned()),
+            success: Set(self.success),
+            actor: Set(actor),
+            account_id: Set(self.account_id),
+            session_id: Set(self.session_id),
+            ip: Set(ip),
+            detail: Set(self.detail.clone()),
+        };
+        Entity::insert(row).exec_without_returning(db).await.map(drop)
+    }
+
+    fn tell(&self) {
+        let (actor, ip) = self.actor();
+        tracing::info!(
+            audit = self.kind.as_str(),
+            success = self.success,
+            actor,
+            account = self.account_id.map(tracing::field::display),
+            session = self.session_id.map(tracing::field::display),
+            ip,
+            detail = self.detail,
+            "audit"
+        );
+    }
 }
 
-/// Writes an event into table and log.
-///
-/// # Errors
-/// The database's: what cannot be audited is not done.
-pub async fn record(db: &impl ConnectionTrait, now: Timestamp, event: Event) -> Result<(), DbErr> {
-    let (actor, ip) = match event.actor {
-        Actor::System => ("system".to_owned(), String::new()),
-        Actor::Command => ("command".to_owned(), String::new()),
-        Actor::Unknown(ip) => (String::new(), ip.to_string()),
-        Actor::Account(id, ip) => (format!("account:{id}"), ip.to_string()),
-    };
-    tracing::info!(
-        audit = event.kind.as_str(),
-        success = event.success,
-        actor,
-        account = event.account_id.map(tracing::field::display),
-        session = event.session_id.map(tracing::field::display),
-        ip,
-        detail = event.detail,
-        "audit"
-    );
-    let row = ActiveModel {
-        id: NotSet,
-        at: Set(now.millis()),
-        kind: Set(event.kind.as_str().to_owned()),
-        success: Set(event.success),
-        actor: Set(actor),
-        account_id: Set(event.account_id),
-        session_id: Set(event.session_id),
-        ip: Set(ip),
-        detail: Set(event.detail),
-    };
-    Entity::insert(row).exec_without_returning(db).await.map(drop)
+/// A change of the tables with its events: their rows are committed with it, their lines in the log appear once it is.
+/// So what cannot be audited is not done, and what is told was done.
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    events: Vec<Event>,
+}
+
+impl Transaction {
+    /// Begins a change.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin(database: &DatabaseConnection) -> Result<Self, DbErr> {
+        Ok(Self { inner: database::begin(database).await?, events: Vec::new() })
+    }
+
+    /// Writes an event.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn record(&mut self, now: Timestamp, event: Event) -> Result<(), DbErr> {
+        event.write(&self.inner, now).await?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Makes it so, and tells.
+    ///
+    /// # Errors
+    /// The database's: nothing was changed.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.inner.commit().await?;
+        self.events.iter().for_each(Event::tell);
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("events", &self.events).finish_non_exhaustive()
+    }
 }

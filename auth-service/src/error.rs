@@ -11,6 +11,8 @@ use shared::http::{FieldError, Problem};
 use shared::token::Rejection;
 
 use crate::passwords::HashError;
+use crate::throttle::Refused;
+use crate::tokens::key_change::KeyChangeError;
 use crate::tokens::keyring::KeyringError;
 use crate::tokens::signing_key::KeyError;
 
@@ -32,6 +34,21 @@ pub enum Error {
     /// The caller's password is another one.
     #[error("wrong current password")]
     WrongCurrentPassword,
+    /// Somebody was faster.
+    #[error("the password was changed meanwhile")]
+    PasswordChangedMeanwhile,
+    /// There were too many failures.
+    #[error("throttled")]
+    Throttled(Duration),
+    /// There is no such account.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// Nobody else administers.
+    #[error("the last administrator")]
+    LastAdmin,
+    /// A key cannot be made now.
+    #[error(transparent)]
+    KeyChange(#[from] KeyChangeError),
     /// The operator makes all accounts.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -55,6 +72,15 @@ pub enum Error {
     Key(#[from] KeyError),
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Wait(wait) => Self::Throttled(wait),
+            Refused::Database(error) => Self::Database(error),
+        }
+    }
+}
+
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::Request(problem)
@@ -74,6 +100,25 @@ impl IntoResponse for Error {
                 field: "current_password".to_owned(),
                 message: "is not the password of this account".to_owned(),
             }]),
+            Self::PasswordChangedMeanwhile => {
+                Problem::new(StatusCode::CONFLICT, "password_changed_meanwhile")
+                    .with_detail("The password was changed elsewhere meanwhile")
+            }
+            Self::Throttled(wait) => Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled")
+                .with_detail("Too many failed attempts; wait before the next one")
+                .with_retry_after(wait),
+            Self::NoSuchAccount => {
+                Problem::new(StatusCode::NOT_FOUND, "user_not_found").with_error("User not found.")
+            }
+            Self::LastAdmin => Problem::new(StatusCode::CONFLICT, "last_admin")
+                .with_detail("Nobody else could administer: make another administrator first"),
+            Self::KeyChange(KeyChangeError::Keyring(error)) => Problem::internal(error),
+            Self::KeyChange(error @ (KeyChangeError::Announced(_) | KeyChangeError::TooMany)) => {
+                Problem::new(StatusCode::CONFLICT, "next_key_exists").with_detail(error.to_string())
+            }
+            Self::KeyChange(error @ KeyChangeError::NoSuchKey(_)) => {
+                Problem::new(StatusCode::NOT_FOUND, "key_not_found").with_detail(error.to_string())
+            }
             Self::RegistrationClosed => Problem::new(StatusCode::FORBIDDEN, "registration_closed")
                 .with_detail("Accounts are made by the operator of this service")
                 .with_header(WWW_AUTHENTICATE, challenge()),

@@ -3,18 +3,21 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`routes`] | the whole route table, by who may call |
-//! | [`accounts`], [`sessions`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
+//! | [`accounts`], [`sessions`], [`admin`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
 //! | [`tokens`] | the rules: key life, what tokens say, the generation rule of refresh; no HTTP |
-//! | [`passwords`], [`audit`] | Argon2id with bounded concurrency; the audit trail |
+//! | [`passwords`], [`throttle`], [`audit`] | Argon2id with bounded concurrency; slower guessing; the audit trail |
+//! | [`maintenance`] | keys that rotate, rows that are swept |
 //! | [`entity`], [`migration`] | the tables |
 //! | [`config`], [`state`], [`error`], [`openapi`], [`cli`] | what surrounds them |
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod entity;
 pub mod error;
+pub mod maintenance;
 pub mod migration;
 pub mod oauth;
 pub mod openapi;
@@ -22,6 +25,7 @@ pub mod passwords;
 pub mod routes;
 pub mod sessions;
 pub mod state;
+pub mod throttle;
 pub mod tokens;
 
 mod service;

@@ -4,7 +4,7 @@ use shared::http::{Json, Problem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{accounts, oauth, sessions};
+use crate::{accounts, admin, oauth, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,17 @@ use crate::{accounts, oauth, sessions};
         sessions::list::list,
         sessions::list::end,
         sessions::list::end_others,
+        admin::users::list,
+        admin::users::create,
+        admin::users::show,
+        admin::users::change,
+        admin::users::delete,
+        admin::sessions::list,
+        admin::sessions::end_all,
+        admin::sessions::end,
+        admin::keys::list,
+        admin::keys::rotate,
+        admin::audit::list,
         oauth::jwks::jwks,
         oauth::discovery::metadata,
         document,

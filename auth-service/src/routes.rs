@@ -3,8 +3,9 @@
 use axum::Router;
 use axum::routing::{delete, get, post, put};
 
+use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
-use crate::{accounts, oauth, openapi, sessions};
+use crate::{accounts, admin, oauth, openapi, sessions};
 
 /// All routes of the service.
 pub fn routes(app: AppState) -> Router {
@@ -27,5 +28,19 @@ pub fn routes(app: AppState) -> Router {
         .route("/me/sessions/{id}", delete(sessions::list::end))
         .route_layer(app.bearer.any_token());
 
-    anybody.merge(refresh_token).merge(either_token).merge(access_token).with_state(app)
+    // The layer asks for the scope; the handlers ask as well whether the account is still an administrator.
+    let administrators = Router::new()
+        .route("/admin/users", get(admin::users::list).post(admin::users::create))
+        .route(
+            "/admin/users/{id}",
+            get(admin::users::show).patch(admin::users::change).delete(admin::users::delete),
+        )
+        .route("/admin/users/{id}/sessions", get(admin::sessions::list).delete(admin::sessions::end_all))
+        .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end))
+        .route("/admin/keys", get(admin::keys::list))
+        .route("/admin/keys/rotate", post(admin::keys::rotate))
+        .route("/admin/audit", get(admin::audit::list))
+        .route_layer(app.bearer.scope(ADMIN_SCOPE));
+
+    anybody.merge(refresh_token).merge(either_token).merge(access_token).merge(administrators).with_state(app)
 }

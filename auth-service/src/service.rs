@@ -16,11 +16,13 @@ use tokio::task::AbortHandle;
 
 use crate::config::Config;
 use crate::error::REALM;
+use crate::maintenance;
 use crate::migration::Migrator;
 use crate::passwords::Passwords;
 use crate::routes::routes;
 use crate::state::{App, AppState};
-use crate::tokens::keyring::{Keyring, LOOK_EVERY};
+use crate::throttle::Throttle;
+use crate::tokens::keyring::Keyring;
 use crate::tokens::mint::OWN_AUDIENCE;
 use crate::tokens::sealer::Sealer;
 
@@ -48,6 +50,7 @@ impl Service {
         random: Arc<dyn Random>,
     ) -> anyhow::Result<Self> {
         database::ensure_schema::<Migrator>(&database).await?;
+        let throttle = Throttle::new(sealer.blinder());
         let keyring = Arc::new(Keyring::new(
             database.clone(),
             sealer,
@@ -62,10 +65,10 @@ impl Service {
             config.hash_queue_deadline,
             Arc::clone(&random),
         )
+        .await
         .context("passwords cannot be hashed")?;
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
-        let maintenance = tokio::spawn(maintain(Arc::clone(&keyring))).abort_handle();
         let metrics = Arc::new(Metrics::new());
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
         let app = Arc::new(App {
@@ -74,10 +77,12 @@ impl Service {
             clock,
             random,
             passwords,
+            throttle,
             keyring,
             bearer,
             access_token_verifier,
         });
+        let maintenance = tokio::spawn(maintenance::run(Arc::clone(&app))).abort_handle();
         Ok(Self {
             routes: edge.surround(routes(Arc::clone(&app))),
             management: management_routes(health(&app), metrics),
@@ -104,19 +109,6 @@ fn health(app: &AppState) -> Health {
     Health::default()
         .database(&app.database)
         .check("signing_key", move || std::future::ready(keyring.signing().is_ok()))
-}
-
-/// Looks after the keys for as long as the service runs.
-async fn maintain(keyring: Arc<Keyring>) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        if let Err(error) = keyring.maintain().await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the signing keys cannot be looked after"
-            );
-        }
-    }
 }
 
 impl Drop for Service {

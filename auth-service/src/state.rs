@@ -11,6 +11,7 @@ use shared::token::{Rejection, TokenVerifier};
 
 use crate::config::Config;
 use crate::passwords::Passwords;
+use crate::throttle::Throttle;
 use crate::tokens::keyring::Keyring;
 use crate::tokens::refresh_token::RefreshToken;
 
@@ -29,6 +30,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
+    /// Slows down who guesses.
+    pub throttle: Throttle,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
     /// Guards the routes that take access tokens.

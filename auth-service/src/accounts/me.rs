@@ -19,6 +19,9 @@ pub struct MeView {
     roles: Vec<&'static str>,
     /// What the token allows.
     scope: String,
+    /// There, and true, while nothing is allowed until the password is replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    must_change_password: bool,
 }
 
 /// Tells who the token speaks for.
@@ -34,6 +37,7 @@ pub async fn me(caller: Caller) -> Json<MeView> {
         id: caller.account.id,
         roles: Roles::from_column(&caller.account.roles).names(),
         scope: caller.principal.claims().scope.as_str().to_owned(),
+        must_change_password: caller.account.must_change_password,
         username: caller.account.username,
     })
 }

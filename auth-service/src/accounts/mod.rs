@@ -1,5 +1,6 @@
 //! Accounts: who they are, what they may do, and what their owners may change.
 
+pub mod change;
 pub mod me;
 pub mod password;
 pub mod register;

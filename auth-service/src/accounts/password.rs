@@ -1,18 +1,22 @@
 //! `PUT /me/password`
 
+use std::net::IpAddr;
+
 use axum::extract::State;
 use http::StatusCode;
-use shared::database;
 use shared::http::{ClientAddress, Fields, Invalid, Problem};
 use shared::token::Rejection;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{Username, store};
-use crate::audit;
+use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::entity::account;
 use crate::error::Error;
-use crate::passwords::{Password, PasswordRules};
+use crate::passwords::{Password, PasswordRules, Verdict};
 use crate::sessions::{self, Caller};
-use crate::state::AppState;
+use crate::state::{App, AppState};
+use crate::throttle;
 
 /// A password to take the place of another.
 #[derive(Debug, ToSchema)]
@@ -26,12 +30,10 @@ pub struct ChangePassword {
 }
 
 impl ChangePassword {
-    fn read(fields: &mut Fields, rules: PasswordRules, username: &str) -> Result<Self, Invalid> {
+    fn read(fields: &mut Fields, rules: &PasswordRules, username: &str) -> Result<Self, Invalid> {
+        let username = username.parse::<Username>().ok();
         let current_password = fields.text("current_password", Password::presented);
-        let new_password = fields.text("new_password", |text| match username.parse::<Username>() {
-            Ok(username) => rules.parse_for(text, &username),
-            Err(_) => rules.parse(text),
-        });
+        let new_password = fields.text("new_password", |text| rules.parse(text, username.as_ref()));
         Ok(Self { current_password: current_password?, new_password: new_password? })
     }
 }
@@ -43,7 +45,10 @@ impl ChangePassword {
     responses(
         (status = 204, description = "Changed; every other session is over"),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 409, description = "It was changed elsewhere meanwhile", body = Problem),
         (status = 422, description = "Fields break a rule, or the current password is another", body = Problem),
+        (status = 429, description = "Too many failures; wait as Retry-After says", body = Problem),
+        (status = 503, description = "Too many passwords are checked at a time", body = Problem),
     )
 )]
 pub async fn change_password(
@@ -52,25 +57,50 @@ pub async fn change_password(
     ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<StatusCode, Error> {
-    let (rules, account) = (app.config.password_rules, caller.account);
-    let request = fields.read_with(|fields| ChangePassword::read(fields, rules, &account.username))?;
-    let right = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
-    let actor = audit::Actor::Account(account.id, ip);
-    let event = audit::Event::new(audit::Kind::PasswordChanged, actor).session(caller.session_id);
-    if !right {
-        audit::record(&app.database, app.clock.now(), event.refused()).await?;
+    let account = &caller.account;
+    let request = fields
+        .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
+    let subject = app.throttle.subject(Some(account.id), &account.username_key);
+    let attempt = app.throttle.admit(&app.database, subject, ip, app.clock.now()).await?;
+    let verdict = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
+    if verdict == Verdict::Wrong {
+        let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());
+        attempt.failed(&mut transaction, now).await?;
+        transaction.record(now, event(account.id, caller.session_id, ip).refused()).await?;
+        transaction.commit().await?;
         return Err(Error::WrongCurrentPassword);
     }
     let password_hash = app.passwords.hash(request.new_password).await?;
+    replace(&app, account, caller.session_id, ip, password_hash).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
-    let (transaction, now) = (database::begin(&app.database).await?, app.clock.now());
-    let replaced = store::replace_password(&transaction, &account, password_hash, now).await?;
-    let session = sessions::store::find(&transaction, caller.session_id).await?;
-    if !replaced || session.is_none_or(|session| session.is_over(now)) {
+/// Puts `password_hash` in the place of the one that was checked, and ends every other session.
+///
+/// # Errors
+/// The session is over, or the password was changed meanwhile.
+pub async fn replace(
+    app: &App,
+    account: &account::Model,
+    session_id: Uuid,
+    ip: IpAddr,
+    password_hash: String,
+) -> Result<(), Error> {
+    let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());
+    let replaced = store::replace_password(&*transaction, account, password_hash, now).await?;
+    let session = sessions::store::find(&*transaction, session_id).await?;
+    if session.is_none_or(|session| session.is_over(now)) {
         return Err(Rejection::Revoked.into());
     }
-    sessions::store::end_others(&transaction, account.id, Some(caller.session_id), now).await?;
-    audit::record(&transaction, now, event).await?;
-    transaction.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    if !replaced {
+        return Err(Error::PasswordChangedMeanwhile);
+    }
+    sessions::store::end_others(&*transaction, account.id, Some(session_id), now).await?;
+    throttle::forget_account(&*transaction, account.id).await?;
+    transaction.record(now, event(account.id, session_id, ip)).await?;
+    Ok(transaction.commit().await?)
+}
+
+fn event(account: Uuid, session: Uuid, ip: IpAddr) -> Event {
+    Event::new(Kind::PasswordChanged, Actor::Account(account, ip)).session(session)
 }

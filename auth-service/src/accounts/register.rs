@@ -3,13 +3,13 @@
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
-use shared::database;
 use shared::http::{ClientAddress, Fields, Invalid, Json, Problem};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::store::NewPassword;
 use super::{Role, Roles, Username, store};
-use crate::audit;
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::error::Error;
 use crate::passwords::{Password, PasswordRules};
 use crate::state::AppState;
@@ -26,12 +26,9 @@ pub struct RegisterRequest {
 }
 
 impl RegisterRequest {
-    fn read(fields: &mut Fields, rules: PasswordRules) -> Result<Self, Invalid> {
+    fn read(fields: &mut Fields, rules: &PasswordRules) -> Result<Self, Invalid> {
         let username: Result<Username, _> = fields.text("username", str::parse);
-        let password = fields.text("password", |text| match &username {
-            Ok(username) => rules.parse_for(text, username),
-            Err(_) => rules.parse(text),
-        });
+        let password = fields.text("password", |text| rules.parse(text, username.as_ref().ok()));
         Ok(Self { username: username?, password: password? })
     }
 }
@@ -55,6 +52,8 @@ pub struct AccountView {
         (status = 403, description = "Registration is closed", body = Problem),
         (status = 409, description = "The name is taken", body = Problem),
         (status = 422, description = "Fields break a rule", body = Problem),
+        (status = 429, description = "Too many accounts from this network; wait as Retry-After says", body = Problem),
+        (status = 503, description = "Too many passwords are hashed at a time", body = Problem),
     )
 )]
 pub async fn register(
@@ -65,15 +64,14 @@ pub async fn register(
     if !app.config.registration_open {
         return Err(Error::RegistrationClosed);
     }
-    let rules = app.config.password_rules;
-    let request = fields?.read_with(|fields| RegisterRequest::read(fields, rules))?;
-    let password_hash = app.passwords.hash(request.password).await?;
+    let request = fields?.read_with(|fields| RegisterRequest::read(fields, &app.config.password_rules))?;
+    app.throttle.admit_registration(&app.database, ip, app.clock.now()).await?;
+    let password = NewPassword::chosen(app.passwords.hash(request.password).await?);
     let (id, now) = (app.random.uuid(), app.clock.now());
     let roles = Roles::new([Role::Reader]);
-    let transaction = database::begin(&app.database).await?;
-    let account = store::create(&transaction, id, &request.username, password_hash, &roles, now).await?;
-    let event = audit::Event::new(audit::Kind::AccountCreated, audit::Actor::Account(id, ip));
-    audit::record(&transaction, now, event).await?;
+    let mut transaction = Transaction::begin(&app.database).await?;
+    let account = store::create(&*transaction, id, &request.username, password, &roles, now).await?;
+    transaction.record(now, Event::new(Kind::AccountCreated, Actor::Account(id, ip))).await?;
     transaction.commit().await?;
     let view = AccountView { id, username: account.username, roles: roles.names() };
     Ok((StatusCode::CREATED, Json(view)))

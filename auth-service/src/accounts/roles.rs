@@ -62,6 +62,11 @@ impl Roles {
         Self::new(text.split(' ').filter_map(|name| name.parse().ok()))
     }
 
+    /// Whether `role` is among them.
+    pub fn contains(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
     /// Their names.
     pub fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|role| role.as_str()).collect()

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
 use shared::clock::Timestamp;
 
-use super::{Roles, Username};
+use super::{Role, Roles, Username};
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
 use crate::error::Error;
 
@@ -16,6 +16,30 @@ pub async fn find_by_name(db: &impl ConnectionTrait, username: &Username) -> Res
     Entity::find().filter(Column::UsernameKey.eq(username.key())).one(db).await
 }
 
+/// The account of that identifier.
+///
+/// # Errors
+/// The database's.
+pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+/// A password as an account is given it.
+#[derive(Clone, Debug)]
+pub struct NewPassword {
+    /// Of the password.
+    pub hash: String,
+    /// Whether its owner must replace it before anything else.
+    pub must_change: bool,
+}
+
+impl NewPassword {
+    /// One that its owner has chosen.
+    pub fn chosen(hash: String) -> Self {
+        Self { hash, must_change: false }
+    }
+}
+
 /// Adds an account.
 ///
 /// # Errors
@@ -24,7 +48,7 @@ pub async fn create(
     db: &impl ConnectionTrait,
     id: Uuid,
     username: &Username,
-    password_hash: String,
+    password: NewPassword,
     roles: &Roles,
     now: Timestamp,
 ) -> Result<Model, Error> {
@@ -32,11 +56,12 @@ pub async fn create(
         id,
         username: username.as_str().to_owned(),
         username_key: username.key().to_owned(),
-        password_hash,
+        password_hash: password.hash,
         roles: roles.to_string(),
         created_at: now.millis(),
         password_changed_at: now.millis(),
         last_login_at: None,
+        must_change_password: password.must_change,
         disabled_at: None,
     };
     // The index decides, not a look before: of two that register one name together, one is told that it is taken.
@@ -49,16 +74,26 @@ pub async fn create(
     }
 }
 
-/// Notes that the owner of `account` signed in. `false`: meanwhile the account was disabled or its password changed.
+/// Notes that the owner of `account` signed in, and takes over the hash that replaces an outdated one. `false`: meanwhile
+/// the account was disabled, or its password or hash is another.
 ///
 /// Within a transaction this also makes whoever disables the account wait: so no session is opened behind the back of
 /// somebody who has just ended them all.
 ///
 /// # Errors
 /// The database's.
-pub async fn note_login(db: &impl ConnectionTrait, account: &Model, now: Timestamp) -> Result<bool, DbErr> {
+pub async fn note_login(
+    db: &impl ConnectionTrait,
+    account: &Model,
+    upgraded: Option<String>,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let mut change = ActiveModel { last_login_at: Set(Some(now.millis())), ..Default::default() };
+    if let Some(hash) = upgraded {
+        change.password_hash = Set(hash);
+    }
     let noted = Entity::update_many()
-        .set(ActiveModel { last_login_at: Set(Some(now.millis())), ..Default::default() })
+        .set(change)
         .filter(Column::Id.eq(account.id))
         .filter(Column::PasswordHash.eq(&account.password_hash))
         .filter(Column::DisabledAt.is_null());
@@ -76,11 +111,7 @@ pub async fn replace_password(
     password_hash: String,
     now: Timestamp,
 ) -> Result<bool, DbErr> {
-    let change = ActiveModel {
-        password_hash: Set(password_hash),
-        password_changed_at: Set(now.millis()),
-        ..Default::default()
-    };
+    let change = password_change(NewPassword::chosen(password_hash), now);
     let replaced = Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(account.id))
@@ -96,15 +127,19 @@ pub async fn replace_password(
 pub async fn set_password(
     db: &impl ConnectionTrait,
     id: Uuid,
-    password_hash: String,
+    password: NewPassword,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let change = ActiveModel {
-        password_hash: Set(password_hash),
+    update(db, id, password_change(password, now)).await
+}
+
+fn password_change(password: NewPassword, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        password_hash: Set(password.hash),
         password_changed_at: Set(now.millis()),
+        must_change_password: Set(password.must_change),
         ..Default::default()
-    };
-    update(db, id, change).await
+    }
 }
 
 /// Sets the roles of an account.
@@ -121,6 +156,43 @@ pub async fn set_roles(db: &impl ConnectionTrait, id: Uuid, roles: &Roles) -> Re
 /// The database's.
 pub async fn disable(db: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     update(db, id, ActiveModel { disabled_at: Set(Some(now.millis())), ..Default::default() }).await
+}
+
+/// Lets an account sign in again.
+///
+/// # Errors
+/// The database's.
+pub async fn enable(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    update(db, id, ActiveModel { disabled_at: Set(None), ..Default::default() }).await
+}
+
+/// Deletes an account. `false`: there is none.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
+    Ok(Entity::delete_by_id(id).exec(db).await?.rows_affected == 1)
+}
+
+/// The accounts that may administer. Looks at every account: for rare occasions.
+///
+/// # Errors
+/// The database's.
+pub async fn enabled_admins(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
+    let like = Column::Roles.contains(Role::Admin.as_str());
+    let found = Entity::find().filter(like).filter(Column::DisabledAt.is_null()).order_by_asc(Column::Id);
+    let may = |account: &Model| Roles::from_column(&account.roles).contains(Role::Admin);
+    Ok(found.all(db).await?.into_iter().filter(may).collect())
+}
+
+/// Keeps others from changing these accounts until the transaction ends. Writes, since that is what locks on MySQL and
+/// SQLite alike.
+///
+/// # Errors
+/// The database's.
+pub async fn lock(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = Uuid>) -> Result<(), DbErr> {
+    let same = Entity::update_many().col_expr(Column::Roles, Expr::col(Column::Roles));
+    same.filter(Column::Id.is_in(ids)).exec(db).await.map(drop)
 }
 
 async fn update(db: &impl ConnectionTrait, id: Uuid, change: ActiveModel) -> Result<(), DbErr> {

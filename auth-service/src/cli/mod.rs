@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
+mod keys;
 mod password;
 mod serve;
 mod user;
@@ -44,6 +45,8 @@ enum Command {
     Openapi,
     /// Makes and changes accounts
     User(user::UserArguments),
+    /// Lists, rotates and withdraws signing keys
+    Keys(keys::KeyArguments),
 }
 
 /// Runs the command line of this process.
@@ -64,6 +67,7 @@ impl Command {
                 Ok(())
             }
             Self::User(arguments) => arguments.run().await,
+            Self::Keys(arguments) => arguments.run().await,
         }
     }
 }

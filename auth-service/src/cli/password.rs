@@ -8,16 +8,21 @@ use crate::accounts::Username;
 use crate::passwords::{Password, PasswordRules};
 
 /// Reads a new password, twice where a person types it.
-pub(super) fn read(rules: PasswordRules, username: &Username) -> anyhow::Result<Password> {
-    let text = if stdin().is_terminal() {
-        let text = rpassword::prompt_password("Password: ").context("no password")?;
+pub(super) fn read(rules: &PasswordRules, username: &Username) -> anyhow::Result<Password> {
+    let text = read_text("Password: ")?;
+    if stdin().is_terminal() {
         let again = rpassword::prompt_password("Once more: ").context("no password")?;
         anyhow::ensure!(text == again, "the two are not the same");
-        text
-    } else {
-        let mut line = String::new();
-        stdin().read_line(&mut line).context("no password on standard input")?;
-        line.trim_end_matches(['\r', '\n']).to_owned()
-    };
-    rules.parse_for(&text, username).map_err(|problem| anyhow::anyhow!("the password {problem}"))
+    }
+    rules.parse(&text, Some(username)).map_err(|problem| anyhow::anyhow!("the password {problem}"))
+}
+
+/// Reads a secret text.
+pub(super) fn read_text(prompt: &str) -> anyhow::Result<String> {
+    if stdin().is_terminal() {
+        return rpassword::prompt_password(prompt).context("nothing was typed");
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line).context("nothing on standard input")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

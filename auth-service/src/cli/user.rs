@@ -1,4 +1,4 @@
-//! `auth-service user create | list | disable | passwd | roles`
+//! `auth-service user create | list | disable | enable | passwd | roles`
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,14 @@ use shared::database;
 use shared::random::{Random, SystemRandom};
 
 use super::password;
-use crate::accounts::{Role, Roles, Username, store};
-use crate::audit::{self, Actor, Event, Kind};
+use crate::accounts::change::{self, AccountChange, Changer};
+use crate::accounts::store::{self, NewPassword};
+use crate::accounts::{Role, Roles, Username};
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::config::{DatabaseSettings, PasswordSettings};
 use crate::entity::account;
 use crate::migration::Migrator;
-use crate::passwords::Passwords;
-use crate::sessions;
+use crate::passwords::{Password, Passwords, importable};
 
 /// How long a command waits for a slot that nobody else can have.
 const NO_QUEUE: Duration = Duration::from_secs(60);
@@ -43,6 +44,8 @@ enum UserCommand {
         #[arg(long = "role", value_enum, default_value = "reader")]
         roles: Vec<Role>,
         #[command(flatten)]
+        secret: SecretArguments,
+        #[command(flatten)]
         passwords: PasswordSettings,
     },
     /// Lists the accounts by name
@@ -57,11 +60,19 @@ enum UserCommand {
         #[arg(value_parser = parse_username)]
         username: Username,
     },
+    /// Lets an account sign in again
+    Enable {
+        /// Its name
+        #[arg(value_parser = parse_username)]
+        username: Username,
+    },
     /// Sets the password of an account, and ends its sessions
     Passwd {
         /// Its name
         #[arg(value_parser = parse_username)]
         username: Username,
+        #[command(flatten)]
+        secret: SecretArguments,
         #[command(flatten)]
         passwords: PasswordSettings,
     },
@@ -74,6 +85,18 @@ enum UserCommand {
         #[arg(value_enum, required = true)]
         roles: Vec<Role>,
     },
+}
+
+/// Where the password comes from.
+#[derive(Clone, Copy, Debug, Args)]
+struct SecretArguments {
+    /// Makes a password and shows it once; its owner must replace it before anything else
+    #[arg(long, conflicts_with = "hash")]
+    generate: bool,
+    /// Takes the hash of a password instead, from another system: argon2, bcrypt, PBKDF2 or scrypt, as a PHC or crypt string
+    /// or as Django and Werkzeug write it; the next login replaces it
+    #[arg(long)]
+    hash: bool,
 }
 
 fn parse_username(text: &str) -> Result<Username, String> {
@@ -93,13 +116,31 @@ impl UserArguments {
         database::ensure_schema::<Migrator>(&database).await?;
         let context = Context { database, random: Arc::new(SystemRandom::new()), now: SystemClock.now() };
         match self.command {
-            UserCommand::Create { username, roles, passwords } => {
-                context.create(&username, &Roles::new(roles), &passwords).await
+            UserCommand::Create { username, roles, secret, passwords } => {
+                context.create(&username, &Roles::new(roles), secret, &passwords).await
             }
             UserCommand::List { json } => context.list(json).await,
-            UserCommand::Disable { username } => context.disable(&username).await,
-            UserCommand::Passwd { username, passwords } => context.set_password(&username, &passwords).await,
-            UserCommand::Roles { username, roles } => context.set_roles(&username, &Roles::new(roles)).await,
+            UserCommand::Disable { username } => {
+                let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
+                context.change(&username, &change, "is disabled, and its sessions are over").await
+            }
+            UserCommand::Enable { username } => {
+                let change = AccountChange { disabled: Some(false), ..AccountChange::default() };
+                context.change(&username, &change, "may sign in").await
+            }
+            UserCommand::Passwd { username, secret, passwords } => {
+                let (password, shown) = context.new_password(&username, secret, &passwords).await?;
+                let change = AccountChange { password: Some(password), ..AccountChange::default() };
+                context.change(&username, &change, "has a new password, and its sessions are over").await?;
+                show_once(shown);
+                Ok(())
+            }
+            UserCommand::Roles { username, roles } => {
+                let roles = Roles::new(roles);
+                let said = format!("has the roles {roles}");
+                let change = AccountChange { roles: Some(roles), ..AccountChange::default() };
+                context.change(&username, &change, &said).await
+            }
         }
     }
 }
@@ -109,16 +150,18 @@ impl Context {
         &self,
         username: &Username,
         roles: &Roles,
+        secret: SecretArguments,
         settings: &PasswordSettings,
     ) -> anyhow::Result<()> {
-        let password_hash = self.read_password(username, settings).await?;
-        let transaction = database::begin(&self.database).await?;
-        let account =
-            store::create(&transaction, self.random.uuid(), username, password_hash, roles, self.now).await?;
+        let (password, shown) = self.new_password(username, secret, settings).await?;
+        let mut transaction = Transaction::begin(&self.database).await?;
+        let (id, now) = (self.random.uuid(), self.now);
+        let account = store::create(&*transaction, id, username, password, roles, now).await?;
         let event = Event::new(Kind::AccountCreated, Actor::Command).account(account.id);
-        audit::record(&transaction, self.now, event.detail(roles.to_string())).await?;
+        transaction.record(now, event.detail(roles.to_string())).await?;
         transaction.commit().await?;
         say(&format!("made {} ({}) with the roles {roles}", account.username, account.id));
+        show_once(shown);
         Ok(())
     }
 
@@ -143,56 +186,45 @@ impl Context {
         Ok(())
     }
 
-    async fn disable(&self, username: &Username) -> anyhow::Result<()> {
-        let account = self.get(username).await?;
-        let transaction = database::begin(&self.database).await?;
-        store::disable(&transaction, account.id, self.now).await?;
-        let ended = sessions::store::end_others(&transaction, account.id, None, self.now).await?;
-        let event = Event::new(Kind::AccountDisabled, Actor::Command).account(account.id);
-        audit::record(&transaction, self.now, event).await?;
-        transaction.commit().await?;
-        say(&format!("disabled {} and ended {ended} session(s)", account.username));
-        Ok(())
-    }
-
-    async fn set_password(&self, username: &Username, settings: &PasswordSettings) -> anyhow::Result<()> {
-        let account = self.get(username).await?;
-        let password_hash = self.read_password(username, settings).await?;
-        let transaction = database::begin(&self.database).await?;
-        store::set_password(&transaction, account.id, password_hash, self.now).await?;
-        let ended = sessions::store::end_others(&transaction, account.id, None, self.now).await?;
-        let event = Event::new(Kind::PasswordChanged, Actor::Command).account(account.id);
-        audit::record(&transaction, self.now, event).await?;
-        transaction.commit().await?;
-        say(&format!("set the password of {} and ended {ended} session(s)", account.username));
-        Ok(())
-    }
-
-    async fn set_roles(&self, username: &Username, roles: &Roles) -> anyhow::Result<()> {
-        let account = self.get(username).await?;
-        let transaction = database::begin(&self.database).await?;
-        store::set_roles(&transaction, account.id, roles).await?;
-        let event = Event::new(Kind::RolesChanged, Actor::Command).account(account.id);
-        audit::record(&transaction, self.now, event.detail(format!("{} to {roles}", account.roles))).await?;
-        transaction.commit().await?;
-        say(&format!("{} has the roles {roles}", account.username));
-        Ok(())
-    }
-
-    async fn get(&self, username: &Username) -> anyhow::Result<account::Model> {
+    async fn change(&self, username: &Username, change: &AccountChange, said: &str) -> anyhow::Result<()> {
         let account = store::find_by_name(&self.database, username).await?;
-        account.ok_or_else(|| anyhow::anyhow!("there is no account {}", username.as_str()))
+        let account = account.ok_or_else(|| anyhow::anyhow!("there is no account {}", username.as_str()))?;
+        let changer = Changer::Operator;
+        let account = change::change(&self.database, account.id, change, changer, self.now).await?;
+        say(&format!("{} {said}", account.username));
+        Ok(())
     }
 
-    async fn read_password(
+    /// The password of an account, and its text where nobody has seen it yet.
+    async fn new_password(
         &self,
         username: &Username,
+        secret: SecretArguments,
         settings: &PasswordSettings,
-    ) -> anyhow::Result<String> {
-        let (rules, params) = (settings.rules()?, settings.params()?);
-        let password = password::read(rules, username)?;
-        let passwords = Passwords::new(params, 1, NO_QUEUE, Arc::clone(&self.random))?;
-        Ok(passwords.hash(password).await?)
+    ) -> anyhow::Result<(NewPassword, Option<String>)> {
+        let (rules, params) = (settings.rules(None)?, settings.params()?);
+        if secret.hash {
+            let hash = importable(&password::read_text("Hash: ")?)
+                .map_err(|problem| anyhow::anyhow!("the hash {problem}"))?;
+            return Ok((NewPassword::chosen(hash), None));
+        }
+        let (password, shown) = if secret.generate {
+            let text = self.random.text::<18>();
+            (Password::presented(&text).map_err(anyhow::Error::msg)?, Some(text))
+        } else {
+            (password::read(&rules, username)?, None)
+        };
+        let passwords = Passwords::new(params, 1, NO_QUEUE, Arc::clone(&self.random)).await?;
+        let hash = passwords.hash(password).await?;
+        Ok((NewPassword { hash, must_change: secret.generate }, shown))
+    }
+}
+
+fn show_once(password: Option<String>) {
+    if let Some(password) = password {
+        say(&format!(
+            "its password, shown this once, to be replaced at the first login (PUT /me/password): {password}"
+        ));
     }
 }
 
@@ -203,6 +235,7 @@ fn as_json(account: &account::Model) -> serde_json::Value {
         "roles": Roles::from_column(&account.roles).names(),
         "created_at": Timestamp::from_millis(account.created_at),
         "last_login_at": account.last_login_at.map(Timestamp::from_millis),
+        "must_change_password": account.must_change_password,
         "disabled_at": account.disabled_at.map(Timestamp::from_millis),
     })
 }

@@ -24,6 +24,8 @@ pub struct Model {
     pub password_changed_at: i64,
     /// When its owner last signed in.
     pub last_login_at: Option<i64>,
+    /// Whether its tokens allow nothing until its owner has chosen a password.
+    pub must_change_password: bool,
     /// Since when it may not sign in.
     pub disabled_at: Option<i64>,
 }

@@ -11,6 +11,11 @@ mod m20261124_000004_index_sessions_by_expiry;
 mod m20261124_000005_create_signing_keys;
 mod m20261124_000006_create_audit_events;
 mod m20261124_000007_index_audit_events_by_account;
+mod m20261124_000008_create_throttles;
+mod m20261124_000009_index_throttles_by_expiry;
+mod m20261124_000010_index_audit_events_by_time;
+mod m20261124_000011_index_audit_events_by_kind;
+mod m20261124_000012_add_must_change_password;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -27,6 +32,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_create_signing_keys::Migration),
             Box::new(m20261124_000006_create_audit_events::Migration),
             Box::new(m20261124_000007_index_audit_events_by_account::Migration),
+            Box::new(m20261124_000008_create_throttles::Migration),
+            Box::new(m20261124_000009_index_throttles_by_expiry::Migration),
+            Box::new(m20261124_000010_index_audit_events_by_time::Migration),
+            Box::new(m20261124_000011_index_audit_events_by_kind::Migration),
+            Box::new(m20261124_000012_add_must_change_password::Migration),
         ]
     }
 }

@@ -4,9 +4,10 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use sea_orm::EntityTrait as _;
 use shared::bearer::Principal;
-use shared::token::Rejection;
+use shared::token::{Needed, Rejection};
 use uuid::Uuid;
 
+use crate::accounts::{Role, Roles};
 use crate::entity::{account, session};
 use crate::error::Error;
 use crate::state::AppState;
@@ -47,5 +48,31 @@ where
             return Err(Rejection::Revoked.into());
         }
         Ok(Self { account, session_id, principal })
+    }
+}
+
+/// A caller who may administer, by the token and by what the account is now: who was an administrator a minute ago still
+/// has a token that says so.
+#[derive(Debug)]
+pub struct Admin(pub Caller);
+
+/// What administrators' tokens allow.
+pub const ADMIN_SCOPE: &str = "auth:admin";
+
+impl<S> FromRequestParts<S> for Admin
+where
+    S: Send + Sync,
+    AppState: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let granted = caller.principal.claims().scope.contains(ADMIN_SCOPE);
+        let is_one = Roles::from_column(&caller.account.roles).contains(Role::Admin);
+        match granted && is_one && !caller.account.must_change_password {
+            true => Ok(Self(caller)),
+            false => Err(Rejection::Scope(Needed::One(ADMIN_SCOPE)).into()),
+        }
     }
 }

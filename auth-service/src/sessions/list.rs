@@ -6,14 +6,13 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::database;
 use shared::http::page::{self, Page};
 use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Caller, store};
-use crate::audit;
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::session;
 use crate::error::Error;
 use crate::state::AppState;
@@ -43,7 +42,8 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    fn new(session: session::Model, current: Uuid) -> Self {
+    /// The session as somebody within session `current` sees it.
+    pub(crate) fn new(session: session::Model, current: Uuid) -> Self {
         Self {
             id: session.id,
             current: session.id == current,
@@ -60,8 +60,8 @@ impl SessionView {
 /// Which page of the sessions.
 #[derive(Debug)]
 pub struct ListSessions {
-    limit: u64,
-    after: Option<Uuid>,
+    pub(crate) limit: u64,
+    pub(crate) after: Option<Uuid>,
 }
 
 impl FromFields for ListSessions {
@@ -134,12 +134,12 @@ pub async fn end(
     Path(SessionId(id)): Path<SessionId>,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let transaction = database::begin(&app.database).await?;
-    if !store::end(&transaction, owner, id, now).await? {
+    let mut transaction = Transaction::begin(&app.database).await?;
+    if !store::end(&*transaction, owner, id, now).await? {
         return Err(Error::NoSuchSession);
     }
-    let actor = audit::Actor::Account(owner, ip);
-    audit::record(&transaction, now, audit::Event::new(audit::Kind::SessionEnded, actor).session(id)).await?;
+    let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(id);
+    transaction.record(now, event).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -158,11 +158,10 @@ pub async fn end_others(
     ClientAddress(ip): ClientAddress,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let transaction = database::begin(&app.database).await?;
-    let ended = store::end_others(&transaction, owner, Some(caller.session_id), now).await?;
-    let actor = audit::Actor::Account(owner, ip);
-    let event = audit::Event::new(audit::Kind::SessionEnded, actor).detail(format!("all others: {ended}"));
-    audit::record(&transaction, now, event).await?;
+    let mut transaction = Transaction::begin(&app.database).await?;
+    let ended = store::end_others(&*transaction, owner, Some(caller.session_id), now).await?;
+    let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(caller.session_id);
+    transaction.record(now, event.detail(format!("all others: {ended}"))).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

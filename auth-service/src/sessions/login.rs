@@ -1,21 +1,29 @@
 //! `POST /login`
 
+use std::time::Duration;
+
 use axum::extract::State;
 use shared::clock::Timestamp;
-use shared::database;
 use shared::http::{Fields, FromFields, Invalid, Json, Problem};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{Client, TokenResponse, store};
 use crate::accounts::{self, Roles, Username};
-use crate::audit;
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::{account, session};
 use crate::error::Error;
-use crate::passwords::Password;
+use crate::passwords::{HashError, Password, Verdict};
 use crate::state::{App, AppState};
+use crate::throttle::Attempt;
 
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 const FIRST_PARTY: &str = "first-party";
+
+/// Refusals are answered at multiples of this after the request came. What a refusal takes differs: a hash from elsewhere
+/// may cost less or more than ours, and some rows are there while others are not. So the time of the answer says nothing
+/// of the name, and waiting takes no slot.
+const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// A name and a password.
 #[derive(Debug, ToSchema)]
@@ -43,6 +51,7 @@ impl FromFields for LoginRequest {
         (status = 200, description = "The tokens of a new session", body = TokenResponse),
         (status = 401, description = "Wrong name or password", body = Problem),
         (status = 422, description = "Fields break a rule", body = Problem),
+        (status = 429, description = "Too many failures; wait as Retry-After says", body = Problem),
         (status = 503, description = "Too many sign in at a time", body = Problem),
     )
 )]
@@ -51,43 +60,102 @@ pub async fn login(
     client: Client,
     Json(request): Json<LoginRequest>,
 ) -> Result<TokenResponse, Error> {
-    let account = match request.username.parse::<Username>() {
-        Ok(username) => accounts::store::find_by_name(&app.database, &username).await?,
-        Err(_) => None,
-    };
-    // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
-    let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-    let stored = enabled.map(|account| account.password_hash.as_str());
-    let right = app.passwords.verify(request.password, stored).await?;
-    let now = app.clock.now();
-    match enabled.filter(|_| right) {
-        Some(account) => open(&app, account, &client, now).await,
-        None => {
-            refuse(&app, account.as_ref(), &client, now).await?;
+    let began = Instant::now();
+    match sign_in(&app, &request.username, request.password, &client).await {
+        Ok((account, session)) => TokenResponse::sign(&app, &account, &session, app.clock.now(), true),
+        Err(Error::BadCredentials) => {
+            tokio::time::sleep_until(began + next_multiple(began.elapsed(), REFUSE_EVERY)).await;
             Err(Error::BadCredentials)
         }
+        Err(error) => Err(error),
     }
 }
 
+/// The first multiple of `step` that is not before `elapsed`.
+fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
+    let steps = elapsed.as_nanos().div_ceil(step.as_nanos().max(1));
+    step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
+}
+
+/// Opens a session for whoever knows the password of that name.
+///
+/// # Errors
+/// They do not, or may not try now.
+pub async fn sign_in(
+    app: &App,
+    username: &str,
+    password: Password,
+    client: &Client,
+) -> Result<(account::Model, session::Model), Error> {
+    // Twice, since another login may upgrade the hash, or somebody change the password, while we look at it.
+    for _ in 0..2 {
+        let parsed = username.parse::<Username>().ok();
+        let account = match &parsed {
+            Some(username) => accounts::store::find_by_name(&app.database, username).await?,
+            None => None,
+        };
+        let key = parsed.as_ref().map_or(username, Username::key);
+        let subject = app.throttle.subject(account.as_ref().map(|account| account.id), key);
+        let attempt = app.throttle.admit(&app.database, subject, client.ip, app.clock.now()).await?;
+        // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
+        let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
+        let verdict = verify(app, &password, enabled).await?;
+        let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
+            refuse(app, account.as_ref(), &attempt, client).await?;
+            return Err(Error::BadCredentials);
+        };
+        let upgraded = match verdict {
+            Verdict::RightButOutdated => upgrade(app, password.clone()).await?,
+            Verdict::Right | Verdict::Wrong => None,
+        };
+        if let Some(session) = open(app, account, upgraded, &attempt, client).await? {
+            return Ok((account.clone(), session));
+        }
+    }
+    Err(Error::BadCredentials)
+}
+
+async fn verify(app: &App, password: &Password, account: Option<&account::Model>) -> Result<Verdict, Error> {
+    let stored = account.map(|account| account.password_hash.as_str());
+    match (app.passwords.verify(password.clone(), stored).await, account) {
+        (Err(HashError::Unusable(error)), Some(account)) => {
+            // Whatever has put it there, an answer of its own would tell that the account exists.
+            tracing::error!(account = %account.id, %error, "an account cannot sign in until it is given a password");
+            Ok(app.passwords.verify(password.clone(), None).await?)
+        }
+        (verdict, _) => Ok(verdict?),
+    }
+}
+
+/// The hash to replace an outdated one by. Where there is no slot for it now, the next login will do.
+async fn upgrade(app: &App, password: Password) -> Result<Option<String>, Error> {
+    match app.passwords.hash(password).await {
+        Ok(hash) => Ok(Some(hash)),
+        Err(HashError::QueueFull) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a session, unless the account is meanwhile another than the one that was read.
 async fn open(
     app: &App,
     account: &account::Model,
+    upgraded: Option<String>,
+    attempt: &Attempt,
     client: &Client,
-    now: Timestamp,
-) -> Result<TokenResponse, Error> {
+) -> Result<Option<session::Model>, Error> {
+    let now = app.clock.now();
     let session = new_session(app, account, client, now);
-    let transaction = database::begin(&app.database).await?;
-    if !accounts::store::note_login(&transaction, account, now).await? {
-        drop(transaction);
-        refuse(app, Some(account), client, now).await?;
-        return Err(Error::BadCredentials);
+    let mut transaction = Transaction::begin(&app.database).await?;
+    if !accounts::store::note_login(&*transaction, account, upgraded, now).await? {
+        return Ok(None);
     }
-    store::open(&transaction, &session).await?;
-    let actor = audit::Actor::Account(account.id, client.ip);
-    let event = audit::Event::new(audit::Kind::Login, actor).session(session.id);
-    audit::record(&transaction, now, event).await?;
+    store::open(&*transaction, &session).await?;
+    attempt.succeeded(&*transaction, now).await?;
+    let event = Event::new(Kind::Login, Actor::Account(account.id, client.ip)).session(session.id);
+    transaction.record(now, event).await?;
     transaction.commit().await?;
-    TokenResponse::sign(app, account, &session, now, true)
+    Ok(Some(session))
 }
 
 fn new_session(app: &App, account: &account::Model, client: &Client, now: Timestamp) -> session::Model {
@@ -115,12 +183,28 @@ fn new_session(app: &App, account: &account::Model, client: &Client, now: Timest
 async fn refuse(
     app: &App,
     account: Option<&account::Model>,
+    attempt: &Attempt,
     client: &Client,
-    now: Timestamp,
 ) -> Result<(), Error> {
-    let mut event = audit::Event::new(audit::Kind::Login, audit::Actor::Unknown(client.ip)).refused();
+    let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());
+    let mut event = Event::new(Kind::Login, Actor::Unknown(client.ip)).refused();
     if let Some(account) = account {
         event = event.account(account.id);
     }
-    audit::record(&app.database, now, event).await.map_err(Error::from)
+    transaction.record(now, event).await?;
+    attempt.failed(&mut transaction, now).await?;
+    Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_waits_for_the_next_step() {
+        let (step, ms) = (REFUSE_EVERY, Duration::from_millis);
+        for (elapsed, answered) in [(0, 250), (1, 250), (30, 250), (250, 250), (251, 500), (1999, 2000)] {
+            assert_eq!(next_multiple(ms(elapsed), step), ms(answered), "{elapsed}");
+        }
+    }
 }

@@ -3,13 +3,12 @@
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use shared::bearer::bearer_token;
-use shared::database;
 use shared::http::{ClientAddress, Problem};
 use shared::token::{Compact, Rejection, TokenType};
 use uuid::Uuid;
 
 use super::store;
-use crate::audit;
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::error::Error;
 use crate::state::{App, AppState};
 
@@ -29,11 +28,10 @@ pub async fn logout(
 ) -> Result<StatusCode, Error> {
     let (account_id, session_id) = session_of(&app, bearer_token(&headers)?).await?;
     let now = app.clock.now();
-    let transaction = database::begin(&app.database).await?;
-    if store::end(&transaction, account_id, session_id, now).await? {
-        let actor = audit::Actor::Account(account_id, ip);
-        let event = audit::Event::new(audit::Kind::SessionEnded, actor).session(session_id);
-        audit::record(&transaction, now, event).await?;
+    let mut transaction = Transaction::begin(&app.database).await?;
+    if store::end(&*transaction, account_id, session_id, now).await? {
+        let event = Event::new(Kind::SessionEnded, Actor::Account(account_id, ip)).session(session_id);
+        transaction.record(now, event).await?;
     }
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -9,6 +9,6 @@ pub mod refresh;
 pub mod store;
 mod tokens;
 
-pub use caller::Caller;
+pub use caller::{ADMIN_SCOPE, Admin, Caller};
 pub use client::Client;
 pub use tokens::TokenResponse;

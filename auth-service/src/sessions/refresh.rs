@@ -2,15 +2,14 @@
 
 use axum::extract::State;
 use http::HeaderMap;
-use sea_orm::{DatabaseTransaction, EntityTrait as _};
 use shared::bearer::bearer_token;
 use shared::clock::Timestamp;
-use shared::database;
 use shared::http::Problem;
 use shared::token::Rejection;
 
 use super::{Client, TokenResponse, store};
-use crate::audit;
+use crate::accounts;
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::{account, session};
 use crate::error::Error;
 use crate::state::{App, AppState};
@@ -35,53 +34,64 @@ pub async fn refresh(
     headers: HeaderMap,
 ) -> Result<TokenResponse, Error> {
     let token = app.refresh_token(bearer_token(&headers)?)?;
+    let (account, session) = renew(&app, &token, &client).await?;
+    TokenResponse::sign(&app, &account, &session, app.clock.now(), false)
+}
+
+/// Carries the session of a genuine refresh token on. Returns it with its account as they are afterwards.
+///
+/// # Errors
+/// The session is over, also where this very token ended it.
+pub async fn renew(
+    app: &App,
+    token: &RefreshToken,
+    client: &Client,
+) -> Result<(account::Model, session::Model), Error> {
     let now = app.clock.now();
-    let transaction = database::begin(&app.database).await?;
-    let session = match carry_on(&app, &transaction, &token, &client, now).await? {
+    let mut transaction = Transaction::begin(&app.database).await?;
+    let session = match carry_on(app, &mut transaction, token, client, now).await? {
         Ok(session) => session,
         Err(rejection) => {
             transaction.commit().await?;
             return Err(rejection.into());
         }
     };
-    let account = account::Entity::find_by_id(session.account_id).one(&transaction).await?;
+    let account = accounts::store::find(&*transaction, session.account_id).await?;
     let account = account.filter(|account| account.disabled_at.is_none()).ok_or(Rejection::Revoked)?;
-    let actor = audit::Actor::Account(account.id, client.ip);
-    audit::record(&transaction, now, audit::Event::new(audit::Kind::Refresh, actor).session(session.id))
-        .await?;
+    let event = Event::new(Kind::Refresh, Actor::Account(account.id, client.ip)).session(session.id);
+    transaction.record(now, event).await?;
     transaction.commit().await?;
-    TokenResponse::sign(&app, &account, &session, now, false)
+    Ok((account, session))
 }
 
 /// The session after this refresh, or why there is none; what either has changed is for the caller to commit.
 async fn carry_on(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &mut Transaction,
     token: &RefreshToken,
     client: &Client,
     now: Timestamp,
 ) -> Result<Result<session::Model, Rejection>, Error> {
     let (id, generation) = (token.session_id, token.generation);
     let idle = now + app.config.session_idle_ttl;
-    let advanced = store::advance(transaction, id, generation, idle, now, client).await?;
+    let advanced = store::advance(&**transaction, id, generation, idle, now, client).await?;
     // Only now is the row read: whoever lost a race sees what the winner made of it.
-    let Some(session) = store::find(transaction, id).await? else { return Ok(Err(Rejection::Revoked)) };
+    let Some(session) = store::find(&**transaction, id).await? else { return Ok(Err(Rejection::Revoked)) };
     if advanced {
         return Ok(Ok(session));
     }
     match judge(&session, generation, app.config.grace.of(session.origin), now) {
         Verdict::Repeat => {
             let current = session.generation;
-            let touched = store::touch(transaction, id, current, idle, now, client).await?;
+            let touched = store::touch(&**transaction, id, current, idle, now, client).await?;
             Ok(if touched { Ok(session) } else { Err(Rejection::Revoked) })
         }
         Verdict::Reuse => {
-            store::end(transaction, session.account_id, id, now).await?;
-            let actor = audit::Actor::Unknown(client.ip);
-            let event = audit::Event::new(audit::Kind::RefreshReused, actor).refused();
+            store::end(&**transaction, session.account_id, id, now).await?;
+            let event = Event::new(Kind::RefreshReused, Actor::Unknown(client.ip)).refused();
             let detail = format!("generation {generation} of {}", session.generation);
             let event = event.account(session.account_id).session(id).detail(detail);
-            audit::record(transaction, now, event).await?;
+            transaction.record(now, event).await?;
             Ok(Err(Rejection::Revoked))
         }
         Verdict::Over | Verdict::Rotate => Ok(Err(Rejection::Revoked)),

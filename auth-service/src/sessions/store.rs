@@ -107,6 +107,32 @@ pub async fn list(
     sessions.order_by_asc(Column::Id).limit(limit).all(db).await
 }
 
+/// Deletes all sessions of an account.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_all(db: &impl ConnectionTrait, account_id: Uuid) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::AccountId.eq(account_id)).exec(db).await?.rows_affected)
+}
+
+/// Up to `limit` sessions that have reached their end. Nothing moves that end, so none of them is ever
+/// used again.
+///
+/// # Errors
+/// The database's.
+pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<Uuid>, DbErr> {
+    let ids = Entity::find().select_only().column(Column::Id).filter(Column::ExpiresAt.lte(now.millis()));
+    ids.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
+}
+
+/// Removes these sessions.
+///
+/// # Errors
+/// The database's.
+pub async fn remove(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?.rows_affected)
+}
+
 fn alive(now: Timestamp) -> Condition {
     Condition::all()
         .add(Column::RevokedAt.is_null())

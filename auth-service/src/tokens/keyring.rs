@@ -8,21 +8,22 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use jsonwebtoken::jwk::JwkSet;
 use ring::digest::{SHA256, digest};
-use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder as _, SqlErr};
+use sea_orm::{DatabaseConnection, DbErr};
 use shared::clock::{Clock, Timestamp};
-use shared::database;
 use shared::jwks::{KeySnapshot, LocalKeys};
 use shared::random::Random;
+use uuid::Uuid;
 
-use super::life::{KeyLife, KeyState, KeyTimes};
+use super::key_table::{self, times};
+use super::life::{KeyLife, KeyState};
 use super::sealer::{CannotSeal, Sealer};
 use super::signing_key::{KeyError, SigningKey};
-use crate::audit;
-use crate::entity::signing_key::{ActiveModel, Column, Entity, Model};
+use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::entity::signing_key::Model;
 
-/// How often the table is looked at: how late another replica's new key is seen at most.
-pub const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often the table is looked at: how late it is seen at most that another replica has made a key, or that an operator
+/// has withdrawn one.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +52,11 @@ pub enum KeyringError {
 
 /// The keys in use, and how they come to be.
 pub struct Keyring {
-    database: DatabaseConnection,
-    sealer: Sealer,
-    life: KeyLife,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(super) database: DatabaseConnection,
+    pub(super) sealer: Sealer,
+    pub(super) life: KeyLife,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
     current: ArcSwapOption<Current>,
     verifying: Arc<LocalKeys>,
 }
@@ -63,6 +64,7 @@ pub struct Keyring {
 #[derive(Debug)]
 struct Current {
     signing: Arc<SigningKey>,
+    keys: Vec<Arc<SigningKey>>,
     published: Published,
 }
 
@@ -124,42 +126,43 @@ impl Keyring {
     /// # Errors
     /// The database fails, or a key cannot be opened or used; what was in use stays in use.
     pub async fn maintain(&self) -> Result<(), KeyringError> {
-        let mut rows = self.rows().await?;
+        let mut rows = key_table::all(&self.database).await?;
         let now = self.clock.now();
         if self.life.next_is_due(&times(&rows), now) {
-            self.make(rows.last().map_or(1, |newest| newest.number + 1), now).await?;
-            rows = self.rows().await?;
+            let number = rows.last().map_or(1, |newest| newest.number + 1);
+            self.make(number, now, Actor::System, None).await?;
+            rows = key_table::all(&self.database).await?;
         }
         let states = self.life.states(&times(&rows), now);
         self.take_over(&rows, &states)
     }
 
-    async fn rows(&self) -> Result<Vec<Model>, DbErr> {
-        Entity::find().order_by_asc(Column::Number).all(&self.database).await
-    }
-
     /// Adds key `number`, unless another replica was faster.
-    async fn make(&self, number: i64, now: Timestamp) -> Result<(), KeyringError> {
+    pub(super) async fn make(
+        &self,
+        number: i64,
+        now: Timestamp,
+        actor: Actor,
+        session: Option<Uuid>,
+    ) -> Result<(), KeyringError> {
         let (key, pkcs8) = tokio::task::spawn_blocking(SigningKey::generate).await??;
-        let row = ActiveModel {
-            number: Set(number),
-            kid: Set(key.kid().to_owned()),
-            sealed_private_key: Set(self.sealer.seal(key.kid(), &pkcs8, &*self.random)?),
-            created_at: Set(now.millis()),
-            revoked_at: Set(None),
+        let row = Model {
+            number,
+            kid: key.kid().to_owned(),
+            sealed_private_key: self.sealer.seal(key.kid(), &pkcs8, &*self.random)?,
+            created_at: now.millis(),
+            revoked_at: None,
         };
-        let transaction = database::begin(&self.database).await?;
-        match Entity::insert(row).exec_without_returning(&transaction).await {
-            Ok(_) => {
-                let event = audit::Event::new(audit::Kind::KeyCreated, audit::Actor::System);
-                audit::record(&transaction, now, event.detail(key.kid())).await?;
-                Ok(transaction.commit().await?)
+        let mut transaction = Transaction::begin(&self.database).await?;
+        if key_table::add(&*transaction, row).await? {
+            let mut event = Event::new(Kind::KeyCreated, actor).no_account().detail(key.kid());
+            if let Some(session) = session {
+                event = event.session(session);
             }
-            Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(()),
-                _ => Err(error.into()),
-            },
+            transaction.record(now, event).await?;
+            transaction.commit().await?;
         }
+        Ok(())
     }
 
     fn take_over(&self, rows: &[Model], states: &[KeyState]) -> Result<(), KeyringError> {
@@ -179,15 +182,16 @@ impl Keyring {
         let json = jwks(&published)?;
         let verifying: Result<Vec<_>, _> = published.iter().map(|key| key.verifying_key()).collect();
         self.verifying.replace(KeySnapshot::of(verifying?));
-        self.current.store(Some(Arc::new(Current { signing, published: json })));
+        self.current.store(Some(Arc::new(Current { signing, keys: published, published: json })));
         Ok(())
     }
 
     /// A key as it is in use already, or opened and parsed.
     fn open(&self, row: &Model) -> Result<Arc<SigningKey>, KeyringError> {
         let current = self.current.load();
-        if let Some(current) = current.as_ref().filter(|current| current.signing.kid() == row.kid) {
-            return Ok(Arc::clone(&current.signing));
+        let mut in_use = current.iter().flat_map(|current| &current.keys);
+        if let Some(key) = in_use.find(|key| key.kid() == row.kid) {
+            return Ok(Arc::clone(key));
         }
         let pkcs8 = self.sealer.open(&row.kid, &row.sealed_private_key);
         let pkcs8 = pkcs8.map_err(|_| KeyringError::WrongEncryptionKey)?;
@@ -199,14 +203,6 @@ impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring").field("current", &self.current.load()).finish_non_exhaustive()
     }
-}
-
-fn times(rows: &[Model]) -> Vec<KeyTimes> {
-    let times = |row: &Model| KeyTimes {
-        created_at: Timestamp::from_millis(row.created_at),
-        revoked_at: row.revoked_at.map(Timestamp::from_millis),
-    };
-    rows.iter().map(times).collect()
 }
 
 fn jwks(keys: &[Arc<SigningKey>]) -> Result<Published, KeyError> {

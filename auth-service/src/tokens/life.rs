@@ -28,6 +28,18 @@ pub enum KeyState {
     Gone,
 }
 
+impl KeyState {
+    /// Its name for people and programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Signing => "signing",
+            Self::Retired => "retired",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// The times of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyTimes {

@@ -81,7 +81,8 @@ pub fn access_token(
     grant: AccessGrant<'_>,
 ) -> Result<(String, String), KeyError> {
     let roles = Roles::from_column(&account.roles);
-    let scope = roles.narrow(&session.scope);
+    // Whoever was given a password by somebody else may do nothing but replace it.
+    let scope = if account.must_change_password { String::new() } else { roles.narrow(&session.scope) };
     let own = scope.split(' ').any(|scope| scope.starts_with("auth:"));
     let aud = match own && session.resource != OWN_AUDIENCE {
         true => Audience::Two([&session.resource, OWN_AUDIENCE]),

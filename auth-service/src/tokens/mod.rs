@@ -1,5 +1,7 @@
 //! The rules of tokens, keys and sessions. Nothing here knows of HTTP.
 
+pub mod key_change;
+mod key_table;
 pub mod keyring;
 pub mod life;
 pub mod mint;

@@ -62,6 +62,8 @@ fn an_operator_makes_and_changes_accounts() {
     operator.does(&["user", "roles", "ada", "reader", "admin"], "");
     operator.does(&["user", "passwd", "ada"], "another long password\n");
     operator.does(&["user", "disable", "ada"], "");
+    operator.does(&["user", "enable", "ada"], "");
+    operator.does(&["user", "disable", "ada"], "");
     operator.fails(1, &["user", "disable", "nobody"], "");
     operator.fails(2, &["user", "create"], "");
     operator.fails(2, &["user", "create", "no spaces"], "");
@@ -71,6 +73,63 @@ fn an_operator_makes_and_changes_accounts() {
     assert_eq!(list[0]["roles"], serde_json::json!(["reader", "admin"]));
     assert!(list[0]["disabled_at"].is_string());
     assert!(operator.does(&["user", "list"], "").contains("ada"));
+}
+
+#[test]
+fn the_first_administrator_has_a_password_that_is_shown_once() {
+    let operator = Operator::new();
+    let said = operator.does(&["user", "create", "root", "--role", "admin", "--generate"], "");
+    let password = said.trim().rsplit(' ').next().unwrap();
+    assert!(password.len() >= 24 && said.contains("shown this once"), "{said}");
+    let list: Value = serde_json::from_str(&operator.does(&["user", "list", "--json"], "")).unwrap();
+    assert_eq!(list[0]["must_change_password"], true);
+    let again = operator.does(&["user", "passwd", "root", "--generate"], "");
+    assert_ne!(again.trim().rsplit(' ').next().unwrap(), password);
+}
+
+#[test]
+fn accounts_come_with_the_hashes_they_had() {
+    let operator = Operator::new();
+    let bcrypt = "$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG\n";
+    operator.does(&["user", "create", "ada", "--hash"], bcrypt);
+    for bad in [
+        "plain text",
+        "$1$salt$qJH7.N4xYta3aEG/dfqo/0",
+        "$2b$31$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m",
+    ] {
+        let refused = operator.fails(1, &["user", "create", "bob", "--hash"], bad);
+        assert!(refused.contains("the hash must be one of argon2, bcrypt"), "{refused}");
+        assert!(!refused.contains(bad));
+    }
+    operator.fails(2, &["user", "create", "bob", "--hash", "--generate"], "");
+}
+
+#[test]
+fn an_operator_looks_after_the_keys() {
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    const NEW: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=";
+    let operator = Operator::new();
+    let with = |arguments: &[&'static str], key| [arguments, &["--key-encryption-key", key]].concat();
+    let keys = || -> Value {
+        serde_json::from_str(&operator.does(&with(&["keys", "list", "--json"], KEY), "")).unwrap()
+    };
+    assert_eq!(keys(), serde_json::json!([]));
+    let missing = operator.fails(1, &["keys", "rotate"], "");
+    assert!(missing.contains("AUTH_KEY_ENCRYPTION_KEY: is required"), "{missing}");
+    operator.does(&with(&["keys", "rotate"], KEY), "");
+    operator.does(&with(&["keys", "rotate"], KEY), "");
+    operator.fails(1, &with(&["keys", "rotate"], KEY), "");
+    assert_eq!((&keys()[0]["state"], &keys()[1]["state"]), (&"signing".into(), &"announced".into()));
+    let wrong = operator.fails(1, &with(&["keys", "rewrap"], NEW), "");
+    assert!(wrong.contains("AUTH_KEY_ENCRYPTION_KEY: does not open"), "{wrong}");
+    let both = [&with(&["keys", "rewrap"], NEW)[..], &["--previous-key-encryption-key", KEY]].concat();
+    assert!(operator.does(&both, "").contains("sealed 2 key(s)"));
+
+    let kid = keys()[0]["kid"].as_str().unwrap().to_owned();
+    operator.does(&["keys", "revoke", &kid, "--key-encryption-key", NEW], "");
+    assert_eq!((&keys()[0]["state"], &keys()[1]["state"]), (&"gone".into(), &"signing".into()));
+    operator.fails(1, &["keys", "revoke", &kid, "--key-encryption-key", NEW], "");
+    assert!(operator.does(&with(&["keys", "list"], NEW), "").contains("gone"));
 }
 
 #[test]

@@ -71,12 +71,13 @@ async fn nothing_is_minted_after_a_session_was_ended() {
 /// Somebody holds a request open while an operator acts: the operator wins.
 #[tokio::test]
 async fn a_password_change_does_not_undo_what_was_done_meanwhile() {
-    use auth_service::accounts::store;
+    use auth_service::accounts::store::{self, NewPassword};
     let world = World::new().await;
     let tokens = world.librarian().await;
     let account = store::find_by_name(world.database(), &"lib".parse().unwrap()).await.unwrap().unwrap();
     let stale = account.clone();
-    store::set_password(world.database(), account.id, "$another".to_owned(), world.now()).await.unwrap();
+    let another = NewPassword::chosen("$another".to_owned());
+    store::set_password(world.database(), account.id, another, world.now()).await.unwrap();
     assert!(
         !store::replace_password(world.database(), &stale, "$mine".to_owned(), world.now()).await.unwrap()
     );

@@ -3,15 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod accounts;
+mod admin;
+mod audit;
 mod bad_input;
 mod commands;
 mod concurrency;
 mod keys;
 mod layering;
+mod log;
 mod logout;
 mod migrations;
+mod model;
 mod openapi;
+mod outage;
+mod passwords;
+mod process;
 mod refresh;
 mod sign_in;
+mod sweep;
+mod throttle;
 mod well_known;
 mod world;

@@ -110,7 +110,7 @@ async fn nothing_in_the_database_can_be_presented() {
     let world = World::new().await;
     let tokens = world.librarian().await;
     world.refresh(&tokens.refresh).await.expect(200);
-    for table in ["accounts", "sessions", "signing_keys", "audit_events"] {
+    for table in ["accounts", "sessions", "signing_keys", "audit_events", "throttles"] {
         let select =
             Statement::from_string(world.database().get_database_backend(), format!("SELECT * FROM {table}"));
         for row in world.database().query_all_raw(select).await.unwrap() {

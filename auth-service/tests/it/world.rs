@@ -1,16 +1,23 @@
 //! A service of one's own for each test, and those who call it.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_service::Service;
-use auth_service::accounts::{Role, Roles, store};
-use auth_service::config::Settings;
+use auth_service::accounts::change::{self, AccountChange, Changer};
+use auth_service::accounts::store::{self, NewPassword};
+use auth_service::accounts::{Role, Roles};
+use auth_service::config::{Config, Settings};
+use auth_service::entity::account;
 use auth_service::migration::Migrator;
 use auth_service::passwords::Password;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use clap::Parser;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request};
 use sea_orm::DatabaseConnection;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -63,8 +70,19 @@ impl World {
 
     /// On this database.
     pub(crate) async fn on(database: DatabaseConnection, flags: &[&str]) -> Self {
+        Self::configured(database, flags, |_| ()).await
+    }
+
+    /// On this database, with what no flag can set.
+    pub(crate) async fn configured(
+        database: DatabaseConnection,
+        flags: &[&str],
+        bend: impl FnOnce(&mut Config),
+    ) -> Self {
+        crate::log::watch();
         let clock = Arc::new(FakeClock::default());
-        let (config, sealer) = settings(flags).check().unwrap();
+        let (mut config, sealer) = settings(flags).check().unwrap();
+        bend(&mut config);
         let random = Arc::new(SystemRandom::new());
         let service = Service::start(config, sealer, database, clock.clone(), random).await.unwrap();
         Self { service, clock }
@@ -84,10 +102,16 @@ impl World {
 
     /// Makes an account with [`PASSWORD`].
     pub(crate) async fn account(&self, username: &str, role: Role) {
+        self.account_with(username, role, PASSWORD).await;
+    }
+
+    /// Makes an account with this password.
+    pub(crate) async fn account_with(&self, username: &str, role: Role, password: &str) {
         let app = &self.service.app;
-        let hash = app.passwords.hash(Password::presented(PASSWORD).unwrap()).await.unwrap();
+        let hash = app.passwords.hash(Password::presented(password).unwrap()).await.unwrap();
         let (name, roles) = (username.parse().unwrap(), Roles::new([role]));
-        store::create(&app.database, app.random.uuid(), &name, hash, &roles, self.now()).await.unwrap();
+        let password = NewPassword::chosen(hash);
+        store::create(&app.database, app.random.uuid(), &name, password, &roles, self.now()).await.unwrap();
     }
 
     /// A caller without any token.
@@ -116,6 +140,32 @@ impl World {
 
     pub(crate) async fn try_log_in(&self, username: &str, password: &str) -> Answer {
         self.anonymous().post("/login", json!({"username": username, "password": password})).await
+    }
+
+    /// The same from this address.
+    pub(crate) async fn try_log_in_from(&self, ip: &str, username: &str, password: &str) -> Answer {
+        let body = json!({"username": username, "password": password}).to_string();
+        let mut request = Request::post("/login").header(CONTENT_TYPE, "application/json");
+        request = request.extension(ConnectInfo(SocketAddr::new(ip.parse().unwrap(), 40_000)));
+        self.anonymous().raw(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// The row of an account.
+    pub(crate) async fn row(&self, username: &str) -> account::Model {
+        store::find_by_name(self.database(), &username.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    /// Gives an account this hash.
+    pub(crate) async fn give_hash(&self, username: &str, hash: &str) {
+        let (account, password) = (self.row(username).await, NewPassword::chosen(hash.to_owned()));
+        store::set_password(self.database(), account.id, password, self.now()).await.unwrap();
+    }
+
+    /// Bars an account from signing in, as an operator does.
+    pub(crate) async fn disable(&self, username: &str) {
+        let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
+        let account = self.row(username).await;
+        change::change(self.database(), account.id, &change, Changer::Operator, self.now()).await.unwrap();
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {

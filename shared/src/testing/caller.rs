@@ -104,7 +104,8 @@ impl Answer {
     fn keep_the_rules(&self, realm: &str, has_body: bool) {
         assert!(self.headers.contains_key("x-request-id"), "{self:?}");
         assert!(!self.status.is_server_error() || self.status == 503, "input causes no 5xx: {self:?}");
-        assert_eq!(self.status == 503, self.headers.contains_key(RETRY_AFTER), "{self:?}");
+        let asks_to_wait = matches!(self.status.as_u16(), 429 | 503);
+        assert_eq!(asks_to_wait, self.headers.contains_key(RETRY_AFTER), "{self:?}");
         if self.status.is_client_error() || self.status.is_server_error() {
             assert_eq!(self.header(CONTENT_TYPE), "application/problem+json");
             assert_eq!(self.header(CACHE_CONTROL), "no-store");

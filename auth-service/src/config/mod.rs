@@ -1,8 +1,10 @@
 //! The settings: a flag and a variable for each. What one alone cannot tell is checked in [`Settings::check`].
 
+mod database;
+mod keys;
+mod passwords;
+
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use argon2::Params;
@@ -10,112 +12,18 @@ use clap::{Args, ValueEnum, value_parser};
 use secrecy::SecretString;
 use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
-use shared::jwks::MAX_USABLE;
-use shared::secret;
 use shared::settings::{Issuer, SettingError, Span, span_or_zero};
 use shared::telemetry::LogFormat;
 
-use crate::passwords::{MOST_MEMORY_KIB, MOST_PASSES, PasswordRules};
-use crate::tokens::keyring::LOOK_EVERY;
+use crate::passwords::PasswordRules;
 use crate::tokens::life::KeyLife;
 use crate::tokens::mint::OWN_AUDIENCE;
 use crate::tokens::sealer::Sealer;
 use crate::tokens::session::GracePolicy;
 
-/// Half of the threads that tokio has for work that takes its time.
-const MOST_SLOTS: usize = 256;
-/// How long past the end of every token its key is still published: for clocks that go wrong.
-const RETIRE_MARGIN: Duration = Duration::from_secs(24 * 3600);
-
-/// Where the accounts, sessions and keys are.
-#[derive(Clone, Debug, Args)]
-pub struct DatabaseSettings {
-    /// mysql://user:password@host/database, or sqlite://file
-    #[arg(long, env = "AUTH_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<SecretString>,
-    /// File that holds the database URL
-    #[arg(long, env = "AUTH_DATABASE_URL_FILE", value_name = "FILE")]
-    pub database_url_file: Option<PathBuf>,
-}
-
-impl DatabaseSettings {
-    /// The URL, by default of a file in the working directory.
-    ///
-    /// # Errors
-    /// It is given twice, or its file cannot be read.
-    pub fn url(&self) -> Result<SecretString, SettingError> {
-        let url = secret::resolve(
-            "AUTH_DATABASE_URL",
-            self.database_url.as_ref(),
-            self.database_url_file.as_deref(),
-        )?;
-        Ok(url.unwrap_or_else(|| SecretString::from("sqlite://auth.db")))
-    }
-}
-
-/// What passwords must be and cost.
-#[derive(Clone, Debug, Args)]
-pub struct PasswordSettings {
-    /// Shortest password, in characters; at least 8
-    #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "15", value_name = "N")]
-    pub password_min_length: usize,
-    /// Memory of one password hash, in KiB; at least 19456
-    #[arg(long, env = "AUTH_ARGON2_MEMORY_KIB", default_value = "19456", value_name = "KIB")]
-    pub argon2_memory_kib: u32,
-    /// Passes over that memory; at least 2
-    #[arg(long, env = "AUTH_ARGON2_TIME", default_value = "2", value_name = "N")]
-    pub argon2_time: u32,
-    /// Passwords that are hashed at a time [default: the number of cores]
-    #[arg(long, env = "AUTH_HASH_SLOTS", value_name = "N")]
-    pub hash_slots: Option<NonZeroUsize>,
-    /// How long a sign-in waits for a free slot before it is sent away
-    #[arg(long, env = "AUTH_HASH_QUEUE_DEADLINE", default_value = "2s", value_name = "SPAN")]
-    pub hash_queue_deadline: Span,
-}
-
-impl PasswordSettings {
-    /// The costs of Argon2id, with one lane.
-    ///
-    /// # Errors
-    /// They are below those that OWASP recommends, or above what Argon2 can do.
-    pub fn params(&self) -> Result<Params, SettingError> {
-        if !(19_456..=MOST_MEMORY_KIB).contains(&self.argon2_memory_kib) {
-            let problem = format!("must be from 19456 to {MOST_MEMORY_KIB}");
-            return Err(SettingError::new("AUTH_ARGON2_MEMORY_KIB", problem));
-        }
-        if !(2..=MOST_PASSES).contains(&self.argon2_time) {
-            return Err(SettingError::new("AUTH_ARGON2_TIME", format!("must be from 2 to {MOST_PASSES}")));
-        }
-        Params::new(self.argon2_memory_kib, self.argon2_time, 1, None)
-            .map_err(|error| SettingError::new("AUTH_ARGON2_MEMORY_KIB", error.to_string()))
-    }
-
-    /// What a new password must be.
-    ///
-    /// # Errors
-    /// It may be shorter than NIST allows.
-    pub fn rules(&self) -> Result<PasswordRules, SettingError> {
-        if !(8..=256).contains(&self.password_min_length) {
-            return Err(SettingError::new("AUTH_PASSWORD_MIN_LENGTH", "must be from 8 to 256"));
-        }
-        Ok(PasswordRules { min_length: self.password_min_length })
-    }
-
-    /// How many passwords are hashed at a time.
-    ///
-    /// # Errors
-    /// More than there are threads for it.
-    pub fn slots(&self) -> Result<usize, SettingError> {
-        match self
-            .hash_slots
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get)
-        {
-            slots @ 1..=MOST_SLOTS => Ok(slots),
-            _ => Err(SettingError::new("AUTH_HASH_SLOTS", format!("must be from 1 to {MOST_SLOTS}"))),
-        }
-    }
-}
+pub use self::database::DatabaseSettings;
+pub use self::keys::{KeySettings, SealingSettings};
+pub use self::passwords::PasswordSettings;
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -164,12 +72,6 @@ pub struct Settings {
     /// Whom access tokens are for
     #[arg(long, env = "AUTH_AUDIENCE", default_value = "books", value_name = "NAME")]
     pub audience: String,
-    /// How long access tokens last
-    #[arg(long, env = "AUTH_ACCESS_TOKEN_TTL", default_value = "15m", value_name = "SPAN")]
-    pub access_token_ttl: Span,
-    /// How long sessions, and with them refresh tokens, last
-    #[arg(long, env = "AUTH_REFRESH_TOKEN_TTL", default_value = "30d", value_name = "SPAN")]
-    pub refresh_token_ttl: Span,
     /// How long sessions last without a refresh [default: as long as refresh tokens]
     #[arg(long, env = "AUTH_SESSION_IDLE_TTL", value_name = "SPAN")]
     pub session_idle_ttl: Option<Span>,
@@ -177,21 +79,11 @@ pub struct Settings {
     /// successor is used, of /oauth2 60s]
     #[arg(long, env = "AUTH_REFRESH_GRACE", value_name = "SPAN", value_parser = span_or_zero)]
     pub refresh_grace: Option<Duration>,
-    /// Key that the signing keys are encrypted with in the database: 32 bytes in base64
-    #[arg(long, env = "AUTH_KEY_ENCRYPTION_KEY", hide_env_values = true, value_name = "KEY")]
-    pub key_encryption_key: Option<SecretString>,
-    /// File that holds that key
-    #[arg(long, env = "AUTH_KEY_ENCRYPTION_KEY_FILE", value_name = "FILE")]
-    pub key_encryption_key_file: Option<PathBuf>,
-    /// How often a new signing key is made
-    #[arg(long, env = "AUTH_KEY_ROTATE_EVERY", default_value = "30d", value_name = "SPAN")]
-    pub key_rotate_every: Span,
-    /// How long a new key is published before it signs
-    #[arg(long, env = "AUTH_KEY_ANNOUNCE", default_value = "24h", value_name = "SPAN")]
-    pub key_announce: Span,
-    /// How long others may keep our public keys
-    #[arg(long, env = "AUTH_JWKS_MAX_AGE", default_value = "5m", value_name = "SPAN")]
-    pub jwks_max_age: Span,
+    #[command(flatten)]
+    pub keys: KeySettings,
+    /// How long the audit trail is kept
+    #[arg(long, env = "AUTH_AUDIT_RETENTION", default_value = "365d", value_name = "SPAN")]
+    pub audit_retention: Span,
     /// Who may make an account
     #[arg(long, env = "AUTH_REGISTRATION", value_enum, default_value = "closed")]
     pub registration: Registration,
@@ -230,6 +122,8 @@ pub struct Config {
     pub key_life: KeyLife,
     /// How long others may keep our public keys.
     pub jwks_max_age: Duration,
+    /// How long the audit trail is kept.
+    pub audit_retention: Duration,
     /// Whether everybody may make an account.
     pub registration_open: bool,
     /// What a new password must be.
@@ -249,13 +143,13 @@ impl Settings {
     /// # Errors
     /// One of them cannot be used, or not with another.
     pub fn check(&self) -> Result<(Config, Sealer), SettingError> {
-        let sealer = self.sealer()?;
+        let sealer = self.keys.sealing.sealer()?;
         if self.audience.is_empty() || self.audience == OWN_AUDIENCE {
             return Err(SettingError::new("AUTH_AUDIENCE", "must be a name other than \"auth\""));
         }
-        let (access, refresh) = (self.access_token_ttl.get(), self.refresh_token_ttl.get());
+        let (access, refresh) = (self.keys.access_token_ttl.get(), self.keys.refresh_token_ttl.get());
         for (name, span) in
-            [("AUTH_ACCESS_TOKEN_TTL", access), ("AUTH_JWKS_MAX_AGE", self.jwks_max_age.get())]
+            [("AUTH_ACCESS_TOKEN_TTL", access), ("AUTH_JWKS_MAX_AGE", self.keys.jwks_max_age.get())]
         {
             if span < Duration::from_secs(1) {
                 return Err(SettingError::new(name, "must be at least 1s"));
@@ -285,47 +179,16 @@ impl Settings {
             refresh_token_ttl: refresh,
             session_idle_ttl: idle,
             grace: GracePolicy { everywhere: self.refresh_grace },
-            key_life: self.key_life()?,
-            jwks_max_age: self.jwks_max_age.get(),
+            key_life: self.keys.life()?,
+            jwks_max_age: self.keys.jwks_max_age.get(),
+            audit_retention: self.audit_retention.get(),
             registration_open: self.registration == Registration::Open,
-            password_rules: self.passwords.rules()?,
+            password_rules: self.passwords.rules(self.issuer.url().host_str())?,
             argon2: self.passwords.params()?,
             hash_slots: self.passwords.slots()?,
             hash_queue_deadline: self.passwords.hash_queue_deadline.get(),
         };
         Ok((config, sealer))
-    }
-
-    fn sealer(&self) -> Result<Sealer, SettingError> {
-        const NAME: &str = "AUTH_KEY_ENCRYPTION_KEY";
-        let (value, file) = (self.key_encryption_key.as_ref(), self.key_encryption_key_file.as_deref());
-        let key = secret::resolve(NAME, value, file)?
-            .ok_or_else(|| SettingError::new(NAME, "is required; make one with: openssl rand -base64 32"))?;
-        Sealer::new(&key).map_err(|problem| SettingError::new(NAME, problem))
-    }
-
-    /// A verifier that has cached our keys a moment before a new one was published must learn of it before it signs.
-    fn key_life(&self) -> Result<KeyLife, SettingError> {
-        let announce = self.key_announce.get();
-        if announce < self.jwks_max_age.get() + 2 * LOOK_EVERY {
-            let problem =
-                "must be longer than AUTH_JWKS_MAX_AGE by a minute, or new keys sign before they are known";
-            return Err(SettingError::new("AUTH_KEY_ANNOUNCE", problem));
-        }
-        if self.key_rotate_every.get() <= announce {
-            return Err(SettingError::new("AUTH_KEY_ROTATE_EVERY", "must be longer than AUTH_KEY_ANNOUNCE"));
-        }
-        let longest_token = self.refresh_token_ttl.get().max(self.access_token_ttl.get());
-        let retire = longest_token + RETIRE_MARGIN;
-        let rotate_every = self.key_rotate_every.get();
-        let published = 2 + (announce + retire).as_secs() / rotate_every.as_secs().max(1);
-        if published > MAX_USABLE as u64 {
-            let problem = format!(
-                "is so short that {published} keys are published at a time; verifiers take {MAX_USABLE}"
-            );
-            return Err(SettingError::new("AUTH_KEY_ROTATE_EVERY", problem));
-        }
-        Ok(KeyLife { rotate_every, announce, retire })
     }
 }
 

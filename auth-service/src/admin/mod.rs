@@ -1,0 +1,6 @@
+//! What administrators do: a file for each noun below `/admin`.
+
+pub mod audit;
+pub mod keys;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,323 @@
+//! `GET` and `POST /admin/users`; `GET`, `PATCH` and `DELETE /admin/users/{id}`
+
+use std::str::FromStr;
+
+use axum::extract::State;
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode, Uri};
+use serde::Serialize;
+use shared::clock::Timestamp;
+use shared::http::page::{self, Page};
+use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Json, Path, Problem, Query};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::change::{self, AccountChange, Changer};
+use crate::accounts::store::{self, NewPassword};
+use crate::accounts::{Role, Roles, Username};
+use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::entity::account;
+use crate::error::Error;
+use crate::passwords::{Password, PasswordRules};
+use crate::sessions::Admin;
+use crate::state::{App, AppState};
+
+/// An account as administrators see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserView {
+    /// The subject of its tokens.
+    id: Uuid,
+    /// Its name.
+    username: String,
+    /// Its roles.
+    roles: Vec<&'static str>,
+    /// Whether it may not sign in.
+    disabled: bool,
+    /// Whether its owner must replace the password before anything else.
+    must_change_password: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its password was last set.
+    #[schema(value_type = String, format = DateTime)]
+    password_changed_at: Timestamp,
+    /// When its owner last signed in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_login_at: Option<Timestamp>,
+    /// Since when it may not sign in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    disabled_at: Option<Timestamp>,
+}
+
+impl From<account::Model> for UserView {
+    fn from(account: account::Model) -> Self {
+        Self {
+            id: account.id,
+            username: account.username,
+            roles: Roles::from_column(&account.roles).names(),
+            disabled: account.disabled_at.is_some(),
+            must_change_password: account.must_change_password,
+            created_at: Timestamp::from_millis(account.created_at),
+            password_changed_at: Timestamp::from_millis(account.password_changed_at),
+            last_login_at: account.last_login_at.map(Timestamp::from_millis),
+            disabled_at: account.disabled_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
+/// Which page of the accounts.
+#[derive(Debug)]
+pub struct ListUsers {
+    limit: u64,
+    after: Option<Username>,
+}
+
+impl FromFields for ListUsers {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
+        let limit = page::limit(fields);
+        let after = fields.optional_text("after", str::parse);
+        Ok(Self { limit: limit?, after: after? })
+    }
+}
+
+/// Lists the accounts by name.
+#[utoipa::path(
+    get, path = "/admin/users", tag = "admin", security(("access_token" = ["auth:admin"])),
+    params(
+        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("after" = Option<String>, Query, description = "The last name of the page before"),
+    ),
+    responses(
+        (status = 200, description = "The accounts", body = [UserView]),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "Not an administrator", body = Problem),
+        (status = 422, description = "Parameters break a rule", body = Problem),
+    )
+)]
+pub async fn list(
+    State(app): State<AppState>,
+    _admin: Admin,
+    uri: Uri,
+    Query(query): Query<ListUsers>,
+) -> Result<Page<UserView>, Error> {
+    let after = query.after.as_ref().map_or("", Username::key);
+    let accounts = store::list(&app.database, after, query.limit + 1).await?;
+    let page = Page::new(accounts, query.limit, &uri, |account| account.username_key.clone());
+    Ok(page.map(UserView::from))
+}
+
+/// A new account.
+#[derive(Debug, ToSchema)]
+pub struct CreateUser {
+    /// 1 to 64 letters, digits and `. _ - @ +`.
+    #[schema(value_type = String, example = "ada")]
+    username: Username,
+    /// At least as long as the service asks for.
+    #[schema(value_type = String, example = "a long enough passphrase")]
+    password: Password,
+    /// By default `["reader"]`.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["librarian"]))]
+    roles: Option<Roles>,
+    /// Whether its owner must replace the password before anything else; by default not.
+    must_change_password: Option<bool>,
+}
+
+impl CreateUser {
+    fn read(fields: &mut Fields, rules: &PasswordRules) -> Result<Self, Invalid> {
+        let username: Result<Username, _> = fields.text("username", str::parse);
+        let password = fields.text("password", |text| rules.parse(text, username.as_ref().ok()));
+        let roles = roles(fields);
+        let must_change_password = flag(fields, "must_change_password");
+        Ok(Self {
+            username: username?,
+            password: password?,
+            roles: roles?,
+            must_change_password: must_change_password?,
+        })
+    }
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post, path = "/admin/users", tag = "admin", security(("access_token" = ["auth:admin"])),
+    request_body = CreateUser,
+    responses(
+        (status = 201, description = "Made", body = UserView),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "Not an administrator", body = Problem),
+        (status = 409, description = "The name is taken", body = Problem),
+        (status = 422, description = "Fields break a rule", body = Problem),
+    )
+)]
+pub async fn create(
+    State(app): State<AppState>,
+    Admin(admin): Admin,
+    ClientAddress(ip): ClientAddress,
+    fields: Fields,
+) -> Result<(StatusCode, [(http::HeaderName, HeaderValue); 1], Json<UserView>), Error> {
+    let request = fields.read_with(|fields| CreateUser::read(fields, &app.config.password_rules))?;
+    let hash = app.passwords.hash(request.password).await?;
+    let password = NewPassword { hash, must_change: request.must_change_password.unwrap_or(false) };
+    let roles = request.roles.unwrap_or_else(|| Roles::new([Role::Reader]));
+    let (id, now) = (app.random.uuid(), app.clock.now());
+    let mut transaction = Transaction::begin(&app.database).await?;
+    let account = store::create(&*transaction, id, &request.username, password, &roles, now).await?;
+    let event = Event::new(Kind::AccountCreated, Actor::Account(admin.account.id, ip));
+    let event = event.account(id).session(admin.session_id).detail(roles.to_string());
+    transaction.record(now, event).await?;
+    transaction.commit().await?;
+    let location = HeaderValue::try_from(format!("/admin/users/{id}"));
+    let location = location.unwrap_or(HeaderValue::from_static("/admin/users"));
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(account.into())))
+}
+
+/// The name of an account in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct UserId(pub(super) Uuid);
+
+impl FromStr for UserId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+impl FromPath for UserId {
+    fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "user_not_found").with_error("User not found.")
+    }
+}
+
+/// Shows an account.
+#[utoipa::path(
+    get, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    params(("id" = Uuid, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The account", body = UserView),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "Not an administrator", body = Problem),
+        (status = 404, description = "No such account", body = Problem),
+    )
+)]
+pub async fn show(
+    State(app): State<AppState>,
+    _admin: Admin,
+    Path(UserId(id)): Path<UserId>,
+) -> Result<Json<UserView>, Error> {
+    Ok(Json(get(&app, id).await?.into()))
+}
+
+pub(super) async fn get(app: &App, id: Uuid) -> Result<account::Model, Error> {
+    store::find(&app.database, id).await?.ok_or(Error::NoSuchAccount)
+}
+
+/// What is to be changed (RFC 7396). What is left out stays.
+#[derive(Debug, ToSchema)]
+pub struct ChangeUser {
+    /// These roles from now on; sessions get no more than they had.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["librarian"]))]
+    roles: Option<Roles>,
+    /// Whether it may not sign in; its sessions end.
+    disabled: Option<bool>,
+    /// This password from now on; its sessions end.
+    #[schema(value_type = Option<String>)]
+    password: Option<Password>,
+    /// With a password: whether its owner must replace it before anything else.
+    must_change_password: Option<bool>,
+}
+
+impl ChangeUser {
+    fn read(fields: &mut Fields, rules: &PasswordRules, username: &str) -> Result<Self, Invalid> {
+        let username = username.parse::<Username>().ok();
+        let roles = roles(fields);
+        let disabled = flag(fields, "disabled");
+        let password = fields.optional_text("password", |text| rules.parse(text, username.as_ref()));
+        let must_change_password = match (flag(fields, "must_change_password"), &password) {
+            (Ok(Some(_)), Ok(None)) => {
+                Err(fields.complain("must_change_password", "needs a password beside it"))
+            }
+            (must_change, _) => must_change,
+        };
+        Ok(Self {
+            roles: roles?,
+            disabled: disabled?,
+            password: password?,
+            must_change_password: must_change_password?,
+        })
+    }
+}
+
+/// Changes an account.
+#[utoipa::path(
+    patch, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    params(("id" = Uuid, Path, description = "The account")),
+    request_body = ChangeUser,
+    responses(
+        (status = 200, description = "The account as it is now", body = UserView),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "Not an administrator", body = Problem),
+        (status = 404, description = "No such account", body = Problem),
+        (status = 409, description = "Nobody else could administer", body = Problem),
+        (status = 422, description = "Fields break a rule", body = Problem),
+    )
+)]
+pub async fn change(
+    State(app): State<AppState>,
+    Admin(admin): Admin,
+    ClientAddress(ip): ClientAddress,
+    Path(UserId(id)): Path<UserId>,
+    fields: Fields,
+) -> Result<Json<UserView>, Error> {
+    let username = get(&app, id).await?.username;
+    let request =
+        fields.read_with(|fields| ChangeUser::read(fields, &app.config.password_rules, &username))?;
+    let ChangeUser { roles, disabled, password, must_change_password } = request;
+    let password = match password {
+        Some(password) => {
+            let hash = app.passwords.hash(password).await?;
+            Some(NewPassword { hash, must_change: must_change_password.unwrap_or(false) })
+        }
+        None => None,
+    };
+    let by = Changer::Admin(Actor::Account(admin.account.id, ip), admin.session_id);
+    let change = AccountChange { roles, disabled, password };
+    Ok(Json(change::change(&app.database, id, &change, by, app.clock.now()).await?.into()))
+}
+
+/// Deletes an account and ends its sessions. What the audit trail says of it stays.
+#[utoipa::path(
+    delete, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    params(("id" = Uuid, Path, description = "The account")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "Not an administrator", body = Problem),
+        (status = 404, description = "No such account", body = Problem),
+        (status = 409, description = "Nobody else could administer", body = Problem),
+    )
+)]
+pub async fn delete(
+    State(app): State<AppState>,
+    Admin(admin): Admin,
+    ClientAddress(ip): ClientAddress,
+    Path(UserId(id)): Path<UserId>,
+) -> Result<StatusCode, Error> {
+    let by = Changer::Admin(Actor::Account(admin.account.id, ip), admin.session_id);
+    change::delete(&app.database, id, by, app.clock.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn roles(fields: &mut Fields) -> Result<Option<Roles>, Invalid> {
+    const RULE: &str = "must be a list of reader, librarian and admin";
+    let Some(names) = fields.optional::<Vec<String>>("roles", RULE)? else { return Ok(None) };
+    let roles: Result<Vec<Role>, _> = names.iter().map(|name| name.parse()).collect();
+    match roles {
+        Ok(roles) if !roles.is_empty() => Ok(Some(Roles::new(roles))),
+        _ => Err(fields.complain("roles", RULE)),
+    }
+}
+
+fn flag(fields: &mut Fields, name: &str) -> Result<Option<bool>, Invalid> {
+    fields.optional(name, "must be true or false")
+}

@@ -1,0 +1,97 @@
+//! What the service does by itself: looks after the keys, and sweeps rows that mean nothing any more.
+
+use std::time::Duration;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder as _, QuerySelect as _};
+use shared::clock::Timestamp;
+use tokio::time::Instant;
+
+use crate::entity::audit_event;
+use crate::sessions;
+use crate::state::{App, AppState};
+use crate::throttle;
+use crate::tokens::keyring::{KeyringError, LOOK_EVERY};
+
+const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Rows that one statement removes: few enough that nobody who waits for a lock notices.
+const BATCH: u64 = 500;
+
+/// Runs for as long as the service does.
+pub(crate) async fn run(app: AppState) {
+    let mut swept_at = Instant::now();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = app.keyring.maintain().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the signing keys cannot be looked after");
+        }
+        if swept_at.elapsed() >= SWEEP_EVERY {
+            swept_at = Instant::now();
+            if let Err(error) = sweep(&app).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "old rows cannot be swept");
+            }
+        }
+    }
+}
+
+/// Rows that were removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions that had reached their end.
+    pub sessions: u64,
+    /// Counters that had nothing left to count.
+    pub throttles: u64,
+    /// Events that were older than they are kept.
+    pub events: u64,
+    /// Keys that nothing accepts any more.
+    pub keys: u64,
+}
+
+/// Removes what means nothing any more, in small batches. Replicas may do so together.
+///
+/// # Errors
+/// The database's; what was removed stays removed.
+pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
+    let (db, now) = (&app.database, app.clock.now());
+    let mut swept = Swept { keys: app.keyring.sweep().await?, ..Swept::default() };
+    loop {
+        let ids = sessions::store::expired(db, now, BATCH).await?;
+        let last = is_last(&ids);
+        swept.sessions += sessions::store::remove(db, ids).await?;
+        if last {
+            break;
+        }
+    }
+    loop {
+        let keys = throttle::expired(db, now, BATCH).await?;
+        let last = is_last(&keys);
+        swept.throttles += throttle::remove(db, keys, now).await?;
+        if last {
+            break;
+        }
+    }
+    loop {
+        let ids = old_events(db, now - app.config.audit_retention).await?;
+        let last = is_last(&ids);
+        let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
+        swept.events += events.exec(db).await?.rows_affected;
+        if last {
+            break;
+        }
+    }
+    if swept != Swept::default() {
+        tracing::info!(?swept, "swept old rows");
+    }
+    Ok(swept)
+}
+
+fn is_last<T>(batch: &[T]) -> bool {
+    (batch.len() as u64) < BATCH
+}
+
+async fn old_events(db: &DatabaseConnection, before: Timestamp) -> Result<Vec<i64>, DbErr> {
+    use audit_event::{Column, Entity};
+    let ids = Entity::find().select_only().column(Column::Id).filter(Column::At.lt(before.millis()));
+    ids.order_by_asc(Column::At).limit(BATCH).into_tuple().all(db).await
+}

@@ -1,0 +1,132 @@
+//! Places to hash in: so many at a time and no more, with the memory that goes from one to the next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::HashError;
+use super::memory::{Memory, Spare};
+
+/// The places.
+pub(super) struct Slots {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    spare: Spare,
+    deadline: Duration,
+}
+
+impl Slots {
+    /// So many places, for which nobody waits longer than `deadline`.
+    pub(super) fn new(count: usize, deadline: Duration) -> Self {
+        let free = Arc::new(Semaphore::new(count));
+        Self { free, waiting: AtomicUsize::new(0), spare: Spare::default(), deadline }
+    }
+
+    /// Runs `work` on a thread that may take its time. The place is given back when the work is over, even where nobody
+    /// waits for its result any more.
+    pub(super) async fn run<T: Send + 'static, E: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, HashError>
+    where
+        HashError: From<E>,
+    {
+        let place = {
+            let _waiting = Waiting::new(&self.waiting);
+            match tokio::time::timeout(self.deadline, Arc::clone(&self.free).acquire_owned()).await {
+                Ok(Ok(place)) => place,
+                Ok(Err(_)) | Err(_) => return Err(HashError::QueueFull),
+            }
+        };
+        let slots = Arc::clone(self);
+        let working = tokio::task::spawn_blocking(move || {
+            let result = work(&Work(&slots));
+            drop(place);
+            result
+        });
+        Ok(working.await??)
+    }
+}
+
+/// The memory of a place, for as long as the work takes.
+pub(super) struct Work<'a>(&'a Slots);
+
+impl Work<'_> {
+    /// Lends memory of `blocks` blocks. It goes to the next in the queue, or, where there is none, back to the system.
+    pub(super) fn with_memory<T>(&self, blocks: usize, compute: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut memory = self.0.spare.take(blocks);
+        let result = compute(&mut memory);
+        if self.0.waiting.load(Ordering::SeqCst) > 0 {
+            self.0.spare.keep(memory);
+        } else {
+            self.0.spare.clear();
+        }
+        result
+    }
+}
+
+/// One more in the queue, until it is dropped: also where the client hangs up while it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn hold(
+        slots: &Arc<Slots>,
+    ) -> (tokio::task::JoinHandle<Result<(), HashError>>, std::sync::mpsc::Sender<()>) {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let slots = Arc::clone(slots);
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let held = tokio::spawn(async move {
+            slots
+                .run(move |_| {
+                    begun.send(()).unwrap();
+                    ended.recv().unwrap_err();
+                    Ok::<_, HashError>(())
+                })
+                .await
+        });
+        has_begun.await.unwrap();
+        (held, end)
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_place_is_sent_away() {
+        let slots = Arc::new(Slots::new(1, Duration::from_millis(10)));
+        let (held, end) = hold(&slots).await;
+        assert!(matches!(slots.run(|_| Ok::<_, HashError>(())).await, Err(HashError::QueueFull)));
+        drop(end);
+        held.await.unwrap().unwrap();
+        slots.run(|_| Ok::<_, HashError>(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_in_the_queue_leaves_it_and_who_works_keeps_the_place() {
+        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)));
+        let (held, end) = hold(&slots).await;
+        let waiting = slots.run(|_| Ok::<_, HashError>(()));
+        assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
+        assert_eq!(slots.waiting.load(Ordering::SeqCst), 0);
+        held.abort();
+        tokio::task::yield_now().await;
+        assert_eq!(slots.free.available_permits(), 0, "the work goes on, and so it keeps its place");
+        drop(end);
+        slots.run(|_| Ok::<_, HashError>(())).await.unwrap();
+    }
+}

@@ -1,0 +1,210 @@
+//! Guessing gets slower: failures are counted in the table, so that replicas agree, and decide before a password is
+//! hashed.
+
+mod rules;
+mod store;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use shared::clock::Timestamp;
+use uuid::Uuid;
+
+use self::rules::{ACCOUNT, Counter, NETWORK, PAIR, REGISTRATION, SignIn, network_of};
+use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::tokens::sealer::Blinder;
+
+pub use self::store::{expired, forget_account, remove};
+
+/// Counts and decides.
+pub struct Throttle {
+    blinder: Blinder,
+    under_way: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+/// Whom somebody tries to sign in as.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    account_id: Option<Uuid>,
+    key: String,
+}
+
+/// Why there is no attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There were too many failures, or too many try at a time.
+    #[error("too many failures; the next try is in {0:?}")]
+    Wait(Duration),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl Throttle {
+    /// A throttle that hides names by `blinder`: the same one on all replicas.
+    pub fn new(blinder: Blinder) -> Self {
+        Self { blinder, under_way: Arc::default() }
+    }
+
+    /// An account, or a name that no account has: it is counted all the same, so that nothing tells them apart. The name
+    /// itself is not kept, since it may be a password in the wrong field.
+    pub fn subject(&self, account_id: Option<Uuid>, name: &str) -> Subject {
+        let key = match account_id {
+            Some(id) => store::account_key(id),
+            None => format!("name:{}", self.blinder.blind(name)),
+        };
+        Subject { account_id, key }
+    }
+
+    /// Lets somebody at this address try a password, or says when they may.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit(
+        &self,
+        db: &DatabaseConnection,
+        subject: Subject,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<Attempt, Refused> {
+        let network = network_of(ip);
+        let keys = Keys {
+            pair: format!("{}@{network}", subject.key),
+            account: subject.key,
+            network: format!("network:{network}"),
+        };
+        let [pair, account, network] = store::read(db, [&keys.pair, &keys.account, &keys.network]).await?;
+        let counted = SignIn { pair, account, network };
+        let wait = counted.wait(now);
+        if !wait.is_zero() {
+            return Err(Refused::Wait(wait));
+        }
+        let place = Place::take(&self.under_way, &keys.account, counted.most_at_a_time(now));
+        let place = place.ok_or(Refused::Wait(Duration::from_secs(1)))?;
+        Ok(Attempt { account_id: subject.account_id, ip, keys, counted, _place: place })
+    }
+
+    /// Lets somebody at this address make an account, and counts it.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit_registration(
+        &self,
+        db: &DatabaseConnection,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let key = format!("register:{}", network_of(ip));
+        let [counter] = store::read(db, [&key]).await?;
+        let wait = REGISTRATION.wait(counter, now);
+        if !wait.is_zero() {
+            return Err(Refused::Wait(wait));
+        }
+        Ok(store::add_failure(db, &key, &REGISTRATION, now).await?)
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle").finish_non_exhaustive()
+    }
+}
+
+/// The rows that one attempt counts in.
+#[derive(Debug)]
+struct Keys {
+    pair: String,
+    account: String,
+    network: String,
+}
+
+/// A password that may be tried.
+#[derive(Debug)]
+pub struct Attempt {
+    account_id: Option<Uuid>,
+    ip: IpAddr,
+    keys: Keys,
+    counted: SignIn,
+    _place: Place,
+}
+
+impl Attempt {
+    /// Counts a failure.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed(&self, transaction: &mut Transaction, now: Timestamp) -> Result<(), DbErr> {
+        // Always in this order, so that two of them never wait for each other.
+        for (key, policy) in
+            [(&self.keys.account, &ACCOUNT), (&self.keys.pair, &PAIR), (&self.keys.network, &NETWORK)]
+        {
+            store::add_failure(&**transaction, key, policy, now).await?;
+        }
+        let wait = self.counted.after_failure(now).wait(now);
+        if !wait.is_zero() {
+            let mut event = Event::new(Kind::LoginThrottled, Actor::Unknown(self.ip));
+            if let Some(id) = self.account_id {
+                event = event.account(id);
+            }
+            transaction.record(now, event.detail(format!("from here, the next try is in {wait:?}"))).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the failures of the account, and remembers that its owner was here.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+        if self.counted.account.failures > 0 {
+            store::clear(db, &self.keys.account).await?;
+        }
+        if self.counted.pair.is_news(now) {
+            store::note_success(db, &self.keys.pair, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One of those who try at a time in this process, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    under_way: Arc<Mutex<HashMap<String, u32>>>,
+    key: String,
+}
+
+impl Place {
+    fn take(under_way: &Arc<Mutex<HashMap<String, u32>>>, key: &str, most: u32) -> Option<Self> {
+        let mut counts = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(key.to_owned()).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Self { under_way: Arc::clone(under_way), key: key.to_owned() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.key);
+            }
+        }
+    }
+}
+
+impl Counter {
+    /// Whether a success changes anything about it worth a write.
+    fn is_news(self, now: Timestamp) -> bool {
+        const A_DAY: Duration = Duration::from_secs(24 * 3600);
+        self.failures > 0 || self.succeeded_at.is_none_or(|succeeded| now.since(succeeded) > A_DAY)
+    }
+}

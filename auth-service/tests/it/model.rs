@@ -1,0 +1,275 @@
+//! The sessions against a model of them: whatever is done in whatever order, the service answers as the model does. Some
+//! steps are two requests at the same moment; then it answers as the model does in one of the two orders.
+//!
+//! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::Params;
+use auth_service::accounts::change::{self, AccountChange, Changer};
+use auth_service::accounts::{Role, password};
+use auth_service::error::Error;
+use auth_service::passwords::Password;
+use auth_service::sessions::{Client, login, refresh, store};
+use auth_service::state::App;
+use auth_service::throttle;
+use auth_service::tokens::refresh_token::RefreshToken;
+use shared::clock::Timestamp;
+use shared::random::{Random, SystemRandom};
+use shared::testing::new_database;
+use uuid::Uuid;
+
+use crate::world::{World, connect};
+
+const TTL: Duration = Duration::from_secs(10 * 86400);
+const IDLE: Duration = Duration::from_secs(3 * 86400);
+const WORKERS: usize = 8;
+
+/// What the account and its sessions should be.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    disabled: bool,
+    password: u32,
+    sessions: Vec<Session>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    generation: i64,
+    rotated_at: Timestamp,
+    expires_at: Timestamp,
+    idle_at: Timestamp,
+    ended: bool,
+}
+
+impl Session {
+    fn alive(&self, now: Timestamp) -> bool {
+        !self.ended && now < self.expires_at && now < self.idle_at
+    }
+}
+
+impl Model {
+    /// What a step answers: a generation, 0 for no, 1 for yes.
+    fn apply(&mut self, step: Step, grace: Option<Duration>, now: Timestamp) -> i64 {
+        match step {
+            Step::Login { password } if self.disabled || password != self.password => 0,
+            Step::Login { .. } => {
+                let expires_at = now + TTL;
+                let fresh =
+                    Session { generation: 1, rotated_at: now, expires_at, idle_at: now + IDLE, ended: false };
+                self.sessions.push(fresh);
+                1
+            }
+            Step::Refresh { session, generation } => {
+                let row = &mut self.sessions[session];
+                if !row.alive(now) {
+                    return 0;
+                }
+                let within = grace.is_none_or(|grace| now.since(row.rotated_at) <= grace);
+                if generation == row.generation {
+                    (row.generation, row.rotated_at) = (generation + 1, now);
+                } else if !(generation + 1 == row.generation && within) {
+                    row.ended = true;
+                    return 0;
+                }
+                row.idle_at = now + IDLE;
+                row.generation
+            }
+            Step::Logout { session } => {
+                let row = &mut self.sessions[session];
+                let alive = row.alive(now);
+                row.ended |= alive;
+                i64::from(alive)
+            }
+            Step::Password { session, to } => {
+                if !self.sessions[session].alive(now) {
+                    return 0;
+                }
+                self.password = to;
+                self.sessions.iter_mut().enumerate().for_each(|(index, row)| row.ended |= index != session);
+                1
+            }
+            Step::Disable(disabled) => {
+                self.disabled = disabled;
+                self.sessions.iter_mut().for_each(|row| row.ended |= disabled);
+                1
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Login { password: u32 },
+    Refresh { session: usize, generation: i64 },
+    Logout { session: usize },
+    Password { session: usize, to: u32 },
+    Disable(bool),
+}
+
+/// A service of its own with its own clock, and one account at a time.
+struct Runner {
+    world: World,
+    random: SystemRandom,
+    grace: Option<Duration>,
+    client: Client,
+}
+
+impl Runner {
+    async fn new(grace: Option<Duration>) -> Self {
+        let flags = match grace {
+            Some(_) => {
+                &["--refresh-token-ttl", "10d", "--session-idle-ttl", "3d", "--refresh-grace", "60s"][..]
+            }
+            None => &["--refresh-token-ttl", "10d", "--session-idle-ttl", "3d"],
+        };
+        let database = connect(&new_database().await).await;
+        // What a hash costs is of no interest here.
+        let cheap =
+            |config: &mut auth_service::config::Config| config.argon2 = Params::new(8, 1, 1, None).unwrap();
+        let world = World::configured(database, flags, cheap).await;
+        let client = Client { ip: "192.0.2.1".parse().unwrap(), user_agent: "model".to_owned() };
+        Self { world, random: SystemRandom::new(), grace, client }
+    }
+
+    fn pick(&self, below: u64) -> u64 {
+        let random: &dyn Random = &self.random;
+        u64::from_le_bytes(random.bytes()) % below
+    }
+
+    fn step(&self, model: &Model) -> Step {
+        let index = usize::try_from(self.pick(model.sessions.len().max(1) as u64)).unwrap();
+        let Some(session) = model.sessions.get(index) else {
+            return Step::Login { password: model.password };
+        };
+        let session_index = index;
+        match self.pick(20) {
+            0..=2 => Step::Login { password: model.password },
+            3 => Step::Login { password: model.password + 1 },
+            4..=9 => Step::Refresh { session: session_index, generation: session.generation },
+            10..=12 => Step::Refresh { session: session_index, generation: session.generation - 1 },
+            13 => Step::Refresh { session: session_index, generation: session.generation - 2 },
+            14..=15 => Step::Logout { session: session_index },
+            16..=17 => Step::Password { session: session_index, to: model.password + 1 },
+            18 => Step::Disable(!model.disabled),
+            _ => Step::Refresh { session: session_index, generation: session.generation + 1 },
+        }
+    }
+
+    /// One account from its first login to the end of the run.
+    async fn run(&self, name: &str) {
+        self.world.account_with(name, Role::Reader, &secret(0)).await;
+        let account = self.world.row(name).await.id;
+        let (mut model, mut ids, mut history) = (Model::default(), Vec::new(), Vec::new());
+        for _ in 0..10 {
+            let wait = [0, 0, 0, 1, 59, 60, 61, 86400, 3 * 86400 - 1, 3 * 86400]
+                [usize::try_from(self.pick(10)).unwrap()];
+            self.world.advance(wait);
+            let now = self.world.now();
+            let together = self.pick(3) == 0;
+            let (one, two) = (self.step(&model), together.then(|| self.step(&model)));
+            history.push((wait, one, two));
+            let act = |step| self.act(name, account, &ids, step);
+            let (first, second) = match two {
+                Some(two) => tokio::join!(act(one), act(two)),
+                None => (act(one).await, (0, None)),
+            };
+            let mut orders = vec![vec![(one, first)]];
+            if let Some(two) = two {
+                orders = vec![vec![(one, first), (two, second)], vec![(two, second), (one, first)]];
+            }
+            let agreed = orders.iter().find_map(|order| {
+                let mut after = model.clone();
+                let agrees =
+                    order.iter().all(|(step, (answer, _))| after.apply(*step, self.grace, now) == *answer);
+                agrees.then(|| (after, order.iter().filter_map(|(_, (_, id))| *id).collect::<Vec<Uuid>>()))
+            });
+            let Some((after, opened)) = agreed else {
+                panic!("answered {first:?} {second:?} to the last of {history:?} in {model:?}")
+            };
+            model = after;
+            ids.extend(opened);
+        }
+    }
+
+    /// Does a step until the database has a place for it, as a client does that is told to come back.
+    async fn act(&self, name: &str, account: Uuid, ids: &[Uuid], step: Step) -> (i64, Option<Uuid>) {
+        loop {
+            match self.attempt(name, account, ids, step).await {
+                Ok(answer) => return answer,
+                Err(Error::Database(_) | Error::PasswordChangedMeanwhile) => {}
+                Err(error) => panic!("{step:?}: {error:?}"),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        name: &str,
+        account_id: Uuid,
+        ids: &[Uuid],
+        step: Step,
+    ) -> Result<(i64, Option<Uuid>), Error> {
+        let (app, now): (&Arc<App>, _) = (&self.world.service.app, self.world.now());
+        match step {
+            Step::Login { password } => {
+                let password = Password::presented(&secret(password)).unwrap();
+                let answer = login::sign_in(app, name, password, &self.client).await;
+                // The throttle has tests of its own.
+                throttle::forget_account(&app.database, account_id).await?;
+                match answer {
+                    Ok((_, session)) => Ok((1, Some(session.id))),
+                    Err(Error::BadCredentials | Error::Throttled(_)) => Ok((0, None)),
+                    Err(error) => Err(error),
+                }
+            }
+            Step::Refresh { session, generation } => {
+                let token = RefreshToken { session_id: ids[session], account_id, generation };
+                match refresh::renew(app, &token, &self.client).await {
+                    Ok((_, session)) => Ok((session.generation, None)),
+                    Err(Error::Rejected(_)) => Ok((0, None)),
+                    Err(error) => Err(error),
+                }
+            }
+            Step::Logout { session } => {
+                Ok((i64::from(store::end(&app.database, account_id, ids[session], now).await?), None))
+            }
+            Step::Password { session, to } => {
+                let account = self.world.row(name).await;
+                let hash = app.passwords.hash(Password::presented(&secret(to)).unwrap()).await?;
+                match password::replace(app, &account, ids[session], self.client.ip, hash).await {
+                    Ok(()) => Ok((1, None)),
+                    Err(Error::Rejected(_)) => Ok((0, None)),
+                    Err(error) => Err(error),
+                }
+            }
+            Step::Disable(disabled) => {
+                let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
+                change::change(&app.database, account_id, &change, Changer::Operator, now).await?;
+                Ok((1, None))
+            }
+        }
+    }
+}
+
+fn secret(version: u32) -> String {
+    format!("the password of version {version}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_what_the_model_says() {
+    let runs = std::env::var_os("MODEL_RUNS").map_or(2000, |runs| runs.to_str().unwrap().parse().unwrap());
+    let workers = (0..WORKERS).map(|worker| {
+        tokio::spawn(async move {
+            let grace = (worker % 2 == 0).then_some(Duration::from_secs(60));
+            let runner = Runner::new(grace).await;
+            for run in 0..runs / WORKERS {
+                runner.run(&format!("account{run}")).await;
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+}

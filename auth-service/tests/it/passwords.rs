@@ -1,0 +1,136 @@
+use auth_service::accounts::store::{self, NewPassword};
+use auth_service::accounts::{Role, Roles};
+use http::Method;
+use serde_json::json;
+use shared::testing::new_shared_database;
+
+use crate::world::{CarriesTokens as _, PASSWORD, World, connect};
+
+const BCRYPT: &str = "$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG";
+const TOO_DEAR: &str = "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaA";
+
+#[tokio::test]
+async fn what_is_easy_to_guess_is_refused_wherever_a_password_is_set() {
+    let world = World::with(&["--registration", "open"]).await;
+    let tokens = world.member("a-long-user-name", Role::Admin).await;
+    let caller = world.bearer(&tokens.access);
+    for bad in [
+        "passwordpassword",
+        "123456789012345",
+        "qwertyuiop12345",
+        "aaaaaaaaaaaaaaa",
+        "imprimatur12345",
+        "A-Long-User-Name",
+        "a-long-user-name1",
+    ] {
+        let registration = json!({"username": "a-long-user-name", "password": bad});
+        world.anonymous().post("/register", registration.clone()).await.complains_of(&["password"]);
+        caller.post("/admin/users", registration).await.complains_of(&["password"]);
+        let change = json!({"current_password": PASSWORD, "new_password": bad});
+        caller.put("/me/password", change).await.complains_of(&["new_password"]);
+        let id = world.row("a-long-user-name").await.id;
+        let path = format!("/admin/users/{id}");
+        caller.patch(&path, json!({"password": bad})).await.complains_of(&["password"]);
+    }
+}
+
+#[tokio::test]
+async fn long_passwords_of_any_letters_are_taken_whole() {
+    let world = World::with(&["--registration", "open"]).await;
+    let sentence = "Ein Elefant 🐘 ging einmal durch Tüfteltal und kaufte siebzehn Zitronen, doch keine davon war gelb. ";
+    for (name, length) in [("one", 64), ("two", 128), ("three", 1000)] {
+        let password: String = sentence.chars().cycle().take(length).collect();
+        // Beyond a sentence it repeats itself, which is no password.
+        let password = if length > 100 { format!("{name} {password} {length}") } else { password };
+        let registration = json!({"username": name, "password": password});
+        world.anonymous().post("/register", registration).await.expect(201);
+        world.try_log_in(name, &password).await.expect(200);
+        let cut: String = password.chars().take(password.chars().count() - 1).collect();
+        world.try_log_in(name, &cut).await.unauthorized("Bad username or password");
+        world.try_log_in(name, &password.to_uppercase()).await.unauthorized("Bad username or password");
+    }
+}
+
+#[tokio::test]
+async fn a_login_upgrades_a_hash_that_is_outdated() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = new_shared_database(directory.path()).await;
+    let cheap = World::on(connect(&url).await, &[]).await;
+    let session = cheap.librarian().await;
+    let before = cheap.row("lib").await.password_hash;
+    let dear = World::on(connect(&url).await, &["--argon2-time", "3"]).await;
+    dear.try_log_in("lib", "wrong").await.unauthorized("Bad username or password");
+    assert_eq!(dear.row("lib").await.password_hash, before);
+
+    dear.log_in("lib").await;
+    let after = dear.row("lib").await.password_hash;
+    assert!(after.starts_with("$argon2id$v=19$m=19456,t=3,p=1$"), "upgraded");
+    for world in [&dear, &cheap] {
+        world.log_in("lib").await;
+        assert_eq!(world.row("lib").await.password_hash, after, "neither twice nor back");
+    }
+    cheap.refresh(&session.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_hash_from_elsewhere_lasts_until_the_next_login() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
+    world.account("ada", Role::Reader).await;
+    world.give_hash("ada", BCRYPT).await;
+    world.try_log_in("ada", "wrong").await.unauthorized("Bad username or password");
+    let logins = (0..6).map(|_| world.try_log_in("ada", PASSWORD));
+    for answer in futures_util::future::join_all(logins).await {
+        answer.expect(200);
+    }
+    assert!(world.row("ada").await.password_hash.starts_with("$argon2id$v=19$m=19456,"));
+}
+
+#[tokio::test]
+async fn a_hash_that_asks_for_too_much_reads_as_a_wrong_password() {
+    let world = World::new().await;
+    world.account("ada", Role::Reader).await;
+    for hash in [TOO_DEAR, "$2b$31$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m", "nonsense"] {
+        world.give_hash("ada", hash).await;
+        world.try_log_in("ada", PASSWORD).await.unauthorized("Bad username or password");
+        assert_eq!(world.row("ada").await.password_hash, hash);
+    }
+}
+
+#[tokio::test]
+async fn a_password_from_somebody_else_must_be_replaced_first() {
+    let world = World::new().await;
+    let app = &world.service.app;
+    let hash =
+        app.passwords.hash(auth_service::passwords::Password::presented(PASSWORD).unwrap()).await.unwrap();
+    let (password, roles) = (NewPassword { hash, must_change: true }, Roles::new([Role::Admin]));
+    let (id, name) = (app.random.uuid(), "root".parse().unwrap());
+    store::create(world.database(), id, &name, password, &roles, world.now()).await.unwrap();
+
+    let tokens = world.log_in("root").await;
+    assert_eq!(tokens.body["scope"], "");
+    let me = world.me(&tokens.access).await.expect(200).body;
+    assert_eq!((&me["must_change_password"], &me["scope"]), (&json!(true), &json!("")));
+    world.bearer(&tokens.access).get("/admin/users").await.expect(403);
+    let change = json!({"current_password": PASSWORD, "new_password": "another long password"});
+    world.bearer(&tokens.access).put("/me/password", change).await.expect(204);
+
+    let renewed = world.refresh(&tokens.refresh).await.tokens();
+    assert_eq!(renewed.body["scope"], "books:read books:write auth:admin");
+    world.bearer(&renewed.access).get("/admin/users").await.expect(200);
+    assert!(world.me(&renewed.access).await.expect(200).body.get("must_change_password").is_none());
+}
+
+/// No way around the password: nothing expires it, hints at it, or asks for something else in its place.
+#[tokio::test]
+async fn there_is_no_second_way_to_a_password() {
+    let world = World::new().await;
+    world.librarian().await;
+    world.advance(365 * 86400);
+    world.log_in("lib").await;
+    for path in ["/password/reset", "/forgot", "/me/hint", "/me/questions", "/recover"] {
+        for method in [Method::GET, Method::POST] {
+            world.anonymous().send(method, path, &[], None).await.expect(404);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use auth_service::accounts::Role;
+use auth_service::accounts::change::{self, AccountChange, Changer};
+use auth_service::accounts::store::NewPassword;
+use auth_service::passwords::Password;
+use http::header::RETRY_AFTER;
+use serde_json::json;
+use shared::testing::{Answer, new_shared_database};
+
+use crate::world::{PASSWORD, World, connect};
+
+const HOME: &str = "198.51.100.7";
+const ELSEWHERE: &str = "203.0.113.9";
+
+/// Seconds to wait, of an answer that asks for it.
+#[track_caller]
+fn wait(answer: &Answer) -> u64 {
+    assert_eq!((answer.status.as_u16(), &answer.body["code"]), (429, &json!("throttled")), "{}", answer.body);
+    answer.header(RETRY_AFTER).parse().unwrap()
+}
+
+/// Guesses until there is something to wait for. Returns how often, and how long that is.
+async fn guess_until_throttled(world: &World, ip: &str, name: &str) -> (u32, u64) {
+    for tries in 0..200 {
+        let answer = world.try_log_in_from(ip, name, "wrong").await;
+        if answer.status == 429 {
+            return (tries, wait(&answer));
+        }
+        answer.unauthorized("Bad username or password");
+    }
+    panic!("200 guesses, and no throttle");
+}
+
+#[tokio::test]
+async fn guessing_gets_slower_and_harms_nobody_else() {
+    let world = World::new().await;
+    let session = world.librarian().await;
+    world.account("other", Role::Reader).await;
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+
+    assert_eq!(guess_until_throttled(&world, ELSEWHERE, "lib").await, (5, 1));
+    for expected in [2, 4, 8, 16] {
+        world.advance(expected / 2);
+        world.try_log_in_from(ELSEWHERE, "lib", "wrong").await.unauthorized("Bad username or password");
+        assert_eq!(
+            wait(&world.try_log_in_from(ELSEWHERE, "LIB", PASSWORD).await),
+            expected,
+            "in any spelling"
+        );
+    }
+    world.refresh(&session.refresh).await.expect(200);
+    world.try_log_in_from(HOME, "lib", "wrong").await.unauthorized("Bad username or password");
+    world.try_log_in_from("192.0.2.1", "lib", "wrong").await.unauthorized("Bad username or password");
+    world.try_log_in_from(ELSEWHERE, "other", PASSWORD).await.expect(200);
+    assert_eq!(wait(&world.try_log_in_from("203.0.113.200", "lib", PASSWORD).await), 16, "a neighbour");
+
+    world.advance(16);
+    world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
+    assert_eq!(guess_until_throttled(&world, ELSEWHERE, "lib").await, (5, 1), "a success begins anew");
+    let events = world.audit().await;
+    assert!(events.contains(&"login_throttled".to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_throttled_alike() {
+    let world = World::new().await;
+    world.account("lib", Role::Reader).await;
+    world.account("gone", Role::Reader).await;
+    world.disable("gone").await;
+    let mut seen = Vec::new();
+    for name in ["lib", "gone", "nobody", "no such name\r\n"] {
+        let mut answers = Vec::new();
+        for _ in 0..9 {
+            let answer = world.try_log_in_from(ELSEWHERE, name, "wrong").await;
+            answers.push((answer.status, answer.body.clone(), answer.header(RETRY_AFTER).to_owned()));
+            world.advance(1);
+        }
+        seen.push(answers);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+    let rows =
+        auth_service::throttle::expired(world.database(), world.now() + std::time::Duration::MAX, 100).await;
+    assert!(rows.unwrap().iter().all(|key| !key.contains("nobody") && !key.contains("no such")));
+}
+
+#[tokio::test]
+async fn replicas_agree() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = new_shared_database(directory.path()).await;
+    let (one, two) = (World::on(connect(&url).await, &[]).await, World::on(connect(&url).await, &[]).await);
+    one.account("lib", Role::Reader).await;
+    for name in ["lib", "nobody"] {
+        assert_eq!(guess_until_throttled(&one, ELSEWHERE, name).await.0, 5);
+        wait(&two.try_log_in_from(ELSEWHERE, name, PASSWORD).await);
+    }
+}
+
+/// All slots are taken, and who would have to wait for one gets 503: so whoever gets 429 was not even queued.
+#[tokio::test]
+async fn who_is_throttled_takes_no_slot() {
+    let world = World::with(&["--hash-slots", "1", "--hash-queue-deadline", "1ms"]).await;
+    world.account("lib", Role::Reader).await;
+    guess_until_throttled(&world, ELSEWHERE, "lib").await;
+    let hash = world.service.app.passwords.hash(Password::presented("x").unwrap());
+    let (taken, throttled, queued) = tokio::join!(
+        hash,
+        world.try_log_in_from(ELSEWHERE, "lib", PASSWORD),
+        world.try_log_in_from(HOME, "lib", PASSWORD),
+    );
+    taken.unwrap();
+    wait(&throttled);
+    queued.expect(503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_guesses_at_once_are_not_many_guesses() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
+    world.account("lib", Role::Reader).await;
+    let guesses = (0..60).map(|_| world.try_log_in_from(ELSEWHERE, "lib", "wrong"));
+    let answers = futures_util::future::join_all(guesses).await;
+    let checked = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!((1..=8).contains(&checked), "{checked}");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 60 - checked);
+}
+
+#[tokio::test]
+async fn a_network_that_tries_many_names_is_slowed_down() {
+    let world = World::new().await;
+    world.account("lib", Role::Reader).await;
+    world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
+    for number in 0..30 {
+        let name = format!("name{number}");
+        world.try_log_in_from(ELSEWHERE, &name, "wrong").await.unauthorized("Bad username or password");
+    }
+    assert_eq!(wait(&world.try_log_in_from(ELSEWHERE, "name77", "wrong").await), 1);
+    world.try_log_in_from(HOME, "name77", "wrong").await.unauthorized("Bad username or password");
+    world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_password_forgives() {
+    let world = World::new().await;
+    world.account("lib", Role::Reader).await;
+    guess_until_throttled(&world, ELSEWHERE, "lib").await;
+    let hash = world.row("lib").await.password_hash;
+    let change = AccountChange { password: Some(NewPassword::chosen(hash)), ..AccountChange::default() };
+    let id = world.row("lib").await.id;
+    change::change(world.database(), id, &change, Changer::Operator, world.now()).await.unwrap();
+    world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
+    let world = World::new().await;
+    let tokens = world.librarian().await;
+    let change = json!({"current_password": "wrong", "new_password": "another long password"});
+    for _ in 0..5 {
+        world
+            .bearer(&tokens.access)
+            .put("/me/password", change.clone())
+            .await
+            .complains_of(&["current_password"]);
+    }
+    wait(&world.bearer(&tokens.access).put("/me/password", change).await);
+}
+
+#[tokio::test]
+async fn a_network_registers_so_many_accounts_and_then_slowly() {
+    let world = World::with(&["--registration", "open"]).await;
+    let register = |number: u32| {
+        let body = json!({"username": format!("name{number}"), "password": PASSWORD});
+        let world = &world;
+        async move { world.anonymous().post("/register", body).await }
+    };
+    for number in 0..20 {
+        register(number % 15).await;
+    }
+    assert_eq!(wait(&register(20).await), 10);
+    world.advance(10);
+    register(20).await.expect(201);
+    assert_eq!(wait(&register(21).await), 20);
+}
