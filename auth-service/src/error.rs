@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use sea_orm::DbErr;
 use shared::bearer::Challenge;
+use shared::database::AsDbErr;
 use shared::http::{FieldError, Problem};
 use shared::token::Rejection;
 
@@ -78,6 +79,12 @@ impl From<Refused> for Error {
             Refused::Wait(wait) => Self::Throttled(wait),
             Refused::Database(error) => Self::Database(error),
         }
+    }
+}
+
+impl AsDbErr for Error {
+    fn as_db_err(&self) -> Option<&DbErr> {
+        if let Self::Database(error) = self { Some(error) } else { None }
     }
 }
 

@@ -6,8 +6,8 @@ use auth_service::config::Settings as AuthSettings;
 use books_service::config::Settings as BooksSettings;
 use shared::clock::{Clock, SystemClock};
 use shared::command::say;
+use shared::database;
 use shared::random::{Random, SystemRandom};
-use shared::{database, telemetry};
 
 use crate::demo;
 use crate::options::of_environment;
@@ -16,7 +16,6 @@ use crate::options::of_environment;
 pub(crate) async fn run() -> anyhow::Result<()> {
     let (auth_settings, books_settings): (AuthSettings, BooksSettings) =
         (of_environment()?, of_environment()?);
-    telemetry::init(auth_settings.log_format);
     let (auth_config, sealer) = auth_settings.check()?;
     let books_config = books_settings.check()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -4,6 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use sea_orm::EntityTrait as _;
 use shared::bearer::Principal;
+use shared::database::retry_read;
 use shared::token::{Needed, Rejection};
 use uuid::Uuid;
 
@@ -38,10 +39,11 @@ where
         let app = AppState::from_ref(state);
         let session_id = principal.claims().sid.as_deref().and_then(|sid| Uuid::try_parse(sid).ok());
         let session_id = session_id.ok_or(Rejection::MissingClaim("sid"))?;
-        let found = session::Entity::find_by_id(session_id)
-            .find_also_related(account::Entity)
-            .one(&app.database)
-            .await?;
+        let find = || {
+            let session = session::Entity::find_by_id(session_id).find_also_related(account::Entity);
+            session.one(&app.database)
+        };
+        let found = retry_read(find).await?;
         let Some((session, Some(account))) = found else { return Err(Rejection::Revoked.into()) };
         let over = session.is_over(app.clock.now()) || account.disabled_at.is_some();
         if over || account.id.to_string() != principal.claims().sub {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use shared::clock::Timestamp;
+use shared::database::retry_write;
 use shared::http::{Fields, FromFields, Invalid, Json, Problem};
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -101,14 +102,15 @@ pub async fn sign_in(
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
         let verdict = verify(app, &password, enabled).await?;
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
-            refuse(app, account.as_ref(), &attempt, client).await?;
+            retry_write(|| refuse(app, account.as_ref(), &attempt, client)).await?;
             return Err(Error::BadCredentials);
         };
         let upgraded = match verdict {
             Verdict::RightButOutdated => upgrade(app, password.clone()).await?,
             Verdict::Right | Verdict::Wrong => None,
         };
-        if let Some(session) = open(app, account, upgraded, &attempt, client).await? {
+        let open = || open(app, account, upgraded.clone(), &attempt, client);
+        if let Some(session) = retry_write(open).await? {
             return Ok((account.clone(), session));
         }
     }

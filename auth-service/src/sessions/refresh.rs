@@ -4,6 +4,7 @@ use axum::extract::State;
 use http::HeaderMap;
 use shared::bearer::bearer_token;
 use shared::clock::Timestamp;
+use shared::database::retry_write;
 use shared::http::Problem;
 use shared::token::Rejection;
 
@@ -34,7 +35,7 @@ pub async fn refresh(
     headers: HeaderMap,
 ) -> Result<TokenResponse, Error> {
     let token = app.refresh_token(bearer_token(&headers)?)?;
-    let (account, session) = renew(&app, &token, &client).await?;
+    let (account, session) = retry_write(|| renew(&app, &token, &client)).await?;
     TokenResponse::sign(&app, &account, &session, app.clock.now(), false)
 }
 

@@ -17,6 +17,7 @@ mod model;
 mod openapi;
 mod outage;
 mod passwords;
+mod plans;
 mod process;
 mod refresh;
 mod sign_in;

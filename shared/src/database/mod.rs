@@ -21,7 +21,7 @@ use sea_orm::DatabaseConnection;
 pub use connect::{DEFAULT_CONNECTIONS, connect, connect_with};
 pub use failure::Failure;
 pub use migrate::{ensure_schema, migrate};
-pub use retry::{retry_read, retry_write};
+pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
 pub use transaction::begin;
 
