@@ -65,7 +65,7 @@ async fn no_query_reads_a_whole_table() {
 /// Rows of a service that was in use for a while, all of them still good.
 async fn fill(database: &DatabaseConnection) {
     let id = |number: i64| Uuid::from_u128(0x4000_8000_0000_0000_0000 + u128::try_from(number).unwrap());
-    let later = i64::MAX / 2;
+    let later = 1_900_000_000_000;
     let account = |number| account::Model {
         id: id(number),
         username: format!("user-{number:04}"),
