@@ -61,7 +61,8 @@ pub async fn change_password(
     let request = fields
         .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
     let subject = app.throttle.subject(Some(account.id), &account.username_key);
-    let attempt = app.throttle.admit(&app.database, subject, ip, app.clock.now()).await?;
+    let attempt =
+        app.throttle.admit(&app.database, subject, ip, throttle::Standing::Session, app.clock.now()).await?;
     let verdict = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
     if verdict == Verdict::Wrong {
         let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());

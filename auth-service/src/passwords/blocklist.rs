@@ -17,7 +17,7 @@ const LOOKED_AT: usize = 100;
 pub(super) fn is_expected(text: &str, names: &[&str]) -> bool {
     let lower = text.to_lowercase();
     let unit = repeated_unit(&lower);
-    if [text, lower.as_str(), unit].iter().any(is_common_password) {
+    if [text, lower.as_str(), unit].into_iter().any(is_common_password) {
         return true;
     }
     unit.chars().count() <= LOOKED_AT && zxcvbn(unit, names).guesses() < FEW_GUESSES

@@ -16,7 +16,7 @@ use crate::entity::{account, session};
 use crate::error::Error;
 use crate::passwords::{HashError, Password, Verdict};
 use crate::state::{App, AppState};
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Standing};
 
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 const FIRST_PARTY: &str = "first-party";
@@ -97,7 +97,8 @@ pub async fn sign_in(
         };
         let key = parsed.as_ref().map_or(username, Username::key);
         let subject = app.throttle.subject(account.as_ref().map(|account| account.id), key);
-        let attempt = app.throttle.admit(&app.database, subject, client.ip, app.clock.now()).await?;
+        let attempt =
+            app.throttle.admit(&app.database, subject, client.ip, Standing::Nobody, app.clock.now()).await?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
         let verdict = verify(app, &password, enabled).await?;

@@ -33,6 +33,15 @@ pub struct Subject {
     key: String,
 }
 
+/// What somebody has shown before they try a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Nobody,
+    /// A session of the account.
+    Session,
+}
+
 /// Why there is no attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -60,7 +69,8 @@ impl Throttle {
         Subject { account_id, key }
     }
 
-    /// Lets somebody at this address try a password, or says when they may.
+    /// Lets somebody at this address try a password, or says when they may. Within a session of the account, only what
+    /// failed at this very network counts: others cannot keep the owner from changing the password.
     ///
     /// # Errors
     /// Not now, or the database's.
@@ -69,6 +79,7 @@ impl Throttle {
         db: &DatabaseConnection,
         subject: Subject,
         ip: IpAddr,
+        standing: Standing,
         now: Timestamp,
     ) -> Result<Attempt, Refused> {
         let network = network_of(ip);
@@ -79,7 +90,10 @@ impl Throttle {
         };
         let [pair, account, network] = store::read(db, [&keys.pair, &keys.account, &keys.network]).await?;
         let counted = SignIn { pair, account, network };
-        let wait = counted.wait(now);
+        let wait = match standing {
+            Standing::Session => PAIR.wait(counted.pair, now),
+            Standing::Nobody => counted.wait(now),
+        };
         if !wait.is_zero() {
             return Err(Refused::Wait(wait));
         }

@@ -1,6 +1,6 @@
 //! Stories through HTTP: the whole service on an in-memory database, typed callers, and a clock that the tests move.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod accounts;
 mod admin;

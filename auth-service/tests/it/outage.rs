@@ -36,12 +36,12 @@ async fn a_database_that_goes_away_costs_a_retry_and_nothing_else() {
 
 async fn kill_connections_during(world: &World, saboteur: &DatabaseConnection, refresh: &str) {
     let backend = saboteur.get_database_backend();
-    let others =
-        "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let others = "SELECT processlist_id AS id FROM performance_schema.threads \
+                  WHERE processlist_db = DATABASE() AND processlist_id <> CONNECTION_ID()";
     let kill = async {
         for _ in 0..5 {
             for row in saboteur.query_all_raw(Statement::from_string(backend, others)).await.unwrap() {
-                let id: u64 = row.try_get("", "id").or_else(|_| row.try_get("", "ID")).unwrap();
+                let id: u64 = row.try_get("", "id").unwrap();
                 // Gone by itself meanwhile is gone as well.
                 drop(saboteur.execute_unprepared(&format!("KILL {id}")).await);
             }

@@ -38,6 +38,7 @@ impl Server {
             .env("AUTH_LISTEN", "127.0.0.1:0")
             .env("AUTH_MANAGEMENT_LISTEN", management.to_string())
             .env("AUTH_LOG_FORMAT", "json")
+            .env("AUTH_TRUSTED_PROXIES", "127.0.0.1")
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -71,7 +72,11 @@ impl Drop for Server {
 }
 
 fn login(name: &str) -> (String, String) {
-    let body = json!({"username": name, "password": PASSWORD}).to_string();
+    attempt(name, PASSWORD)
+}
+
+fn attempt(name: &str, password: &str) -> (String, String) {
+    let body = json!({"username": name, "password": password}).to_string();
     let head = format!(
         "POST /login HTTP/1.1\r\nHost: auth\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -185,17 +190,75 @@ fn two_hundred_logins_at_a_time_stay_within_bounds() {
     assert!(server.peak() < slots * 19456 + 40 * 1024);
 }
 
+/// Whether the time of a refusal says why it was refused: the name is nobody's, the password is wrong, the account is
+/// disabled, its hash is of another kind. For the release build, like the test above, by `-- … refusals`.
+#[test]
+#[ignore = "measures the release build"]
+fn refusals_take_equally_long() {
+    const SAMPLES: usize = 500;
+    const AT_A_TIME: usize = 8;
+    let directory = tempfile::tempdir().unwrap();
+    make_accounts(directory.path(), 3 * SAMPLES);
+    let server = Server::start(directory.path());
+    let address = server.address;
+    let workers = (0..AT_A_TIME).map(|worker| {
+        thread::spawn(move || {
+            let mut times: [Vec<Duration>; 4] = Default::default();
+            for sample in (worker..SAMPLES).step_by(AT_A_TIME) {
+                for (class, times) in times.iter_mut().enumerate() {
+                    // Each name once, each time from another network, so that no throttle has a say.
+                    let (head, body) =
+                        attempt(&format!("name{}", class * SAMPLES + sample), "not the password");
+                    let network = class * SAMPLES + sample;
+                    let forwarded =
+                        format!("X-Forwarded-For: 10.{}.{}.1\r\n\r\n", network / 256, network % 256);
+                    let head = head.replace("\r\n\r\n", &format!("\r\n{forwarded}"));
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    let started = now();
+                    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+                    assert_eq!(answer(stream).0, 401);
+                    times.push(started.elapsed());
+                }
+            }
+            times
+        })
+    });
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    for worker in workers.collect::<Vec<_>>() {
+        for (all, some) in times.iter_mut().zip(worker.join().unwrap()) {
+            all.extend(some);
+        }
+    }
+    let classes = ["wrong password", "disabled account", "bcrypt hash", "unknown name"];
+    for (class, times) in classes.iter().zip(&mut times) {
+        times.sort();
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        println!("{class}: {} samples, p10 {:?}, median {:?}, p90 {:?}", times.len(), at(10), at(50), at(90));
+    }
+    let medians = times.map(|times| times[times.len() / 2]);
+    let spread = *medians.iter().max().unwrap() - *medians.iter().min().unwrap();
+    println!("difference of medians: {spread:?}");
+    assert!(spread < Duration::from_micros(1250), "a twentieth of what a hash takes");
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn make_accounts(directory: &Path, count: usize) {
     let url = SecretString::from(format!("sqlite://{}", directory.join("auth.db").display()));
     let world = World::on(connect(&url).await, &[]).await;
     world.account("first", Role::Reader).await;
     let (hash, now) = (world.row("first").await.password_hash, Timestamp::from_seconds(0));
+    let bcrypt = "$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG";
     let random: &dyn Random = &SystemRandom::new();
     for number in 0..count {
-        let (name, password) = (format!("name{number}").parse().unwrap(), NewPassword::chosen(hash.clone()));
-        let roles = Roles::new([Role::Reader]);
-        store::create(world.database(), random.uuid(), &name, password, &roles, now).await.unwrap();
+        // Of three thirds the second is disabled and the third has hashes from elsewhere, where there are that many.
+        let third = if count > 1000 { number * 3 / count } else { 0 };
+        let hash = if third == 2 { bcrypt.to_owned() } else { hash.clone() };
+        let (id, name) = (random.uuid(), format!("name{number}").parse().unwrap());
+        let (password, roles) = (NewPassword::chosen(hash), Roles::new([Role::Reader]));
+        store::create(world.database(), id, &name, password, &roles, now).await.unwrap();
+        if third == 1 {
+            store::disable(world.database(), id, now).await.unwrap();
+        }
     }
 }
 
