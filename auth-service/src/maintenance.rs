@@ -58,7 +58,9 @@ pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
     loop {
         let ids = sessions::store::expired(db, now, BATCH).await?;
         let last = is_last(&ids);
-        swept.sessions += sessions::store::remove(db, ids).await?;
+        if !ids.is_empty() {
+            swept.sessions += sessions::store::remove(db, ids).await?;
+        }
         if last {
             break;
         }
@@ -66,7 +68,9 @@ pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
     loop {
         let keys = throttle::expired(db, now, BATCH).await?;
         let last = is_last(&keys);
-        swept.throttles += throttle::remove(db, keys, now).await?;
+        if !keys.is_empty() {
+            swept.throttles += throttle::remove(db, keys, now).await?;
+        }
         if last {
             break;
         }
@@ -74,8 +78,10 @@ pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
     loop {
         let ids = old_events(db, now - app.config.audit_retention).await?;
         let last = is_last(&ids);
-        let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
-        swept.events += events.exec(db).await?.rows_affected;
+        if !ids.is_empty() {
+            let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
+            swept.events += events.exec(db).await?.rows_affected;
+        }
         if last {
             break;
         }

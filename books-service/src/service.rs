@@ -8,8 +8,8 @@ use sea_orm::DatabaseConnection;
 use shared::bearer::{Bearer, Challenge};
 use shared::clock::Clock;
 use shared::database;
-use shared::http::{Edge, Health, Metrics, management_routes};
-use shared::jwks::{HttpTransport, RemoteJwks};
+use shared::http::{Edge, Finding, Health, Metrics, management_routes};
+use shared::jwks::{HttpTransport, RemoteJwks, State};
 use shared::random::Random;
 use shared::token::TokenVerifier;
 
@@ -83,7 +83,17 @@ impl Service {
 fn health(app: &AppState, jwks: Arc<RemoteJwks>) -> Health {
     Health::default()
         .database(&app.database)
-        .check("issuer_keys", move || std::future::ready(jwks.is_loaded()))
+        .check("issuer_keys", move || std::future::ready(keys_are_usable(&jwks)))
+}
+
+/// Ready once there were keys. It stays so when they get old: pulling every replica out of service would turn an outage
+/// of the issuer into one of the public routes, too.
+fn keys_are_usable(jwks: &RemoteJwks) -> Finding {
+    match jwks.status().state {
+        State::Empty => Finding::Failing,
+        State::Fresh | State::Due | State::Static => Finding::Ok,
+        State::Stale | State::Expired => Finding::Degraded,
+    }
 }
 
 impl fmt::Debug for Service {

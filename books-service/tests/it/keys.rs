@@ -21,9 +21,28 @@ async fn without_an_issuer_it_says_try_again_and_recovers_by_itself() {
 }
 
 async fn readiness(world: &World) -> u16 {
+    ready(world).await.0
+}
+
+/// The status of readiness, and what it says of the keys.
+async fn ready(world: &World) -> (u16, Value) {
     use tower::ServiceExt as _;
     let request = http::Request::get("/health/ready").body(axum::body::Body::empty()).unwrap();
-    world.service.management.clone().oneshot(request).await.unwrap().status().as_u16()
+    let response = world.service.management.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+    (status, serde_json::from_slice::<Value>(&body).unwrap()["checks"]["issuer_keys"].clone())
+}
+
+#[tokio::test]
+async fn readiness_stays_but_says_that_keys_are_old() {
+    let world = World::new().await;
+    world.issuer.fail(Fault::Status(500));
+    assert_eq!(ready(&world).await, (200, "ok".into()));
+    world.clock.advance(std::time::Duration::from_secs(301));
+    assert_eq!(ready(&world).await, (200, "degraded".into()));
+    world.clock.advance(std::time::Duration::from_secs(3600));
+    assert_eq!(ready(&world).await, (200, "degraded".into()));
 }
 
 #[tokio::test]

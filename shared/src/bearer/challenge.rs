@@ -84,7 +84,7 @@ impl Challenge {
                 }
             }
             Outcome::Unavailable(retry_after) => {
-                Problem::unavailable("keys_unavailable", retry_after).with_msg(public)
+                Problem::unavailable(rejection.reason(), retry_after).with_msg(public)
             }
         }
     }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::request::Parts;
+use ring::digest::{SHA256, digest};
 use tokio::time::Instant;
 
 use super::challenge::Challenge;
@@ -29,6 +32,7 @@ pub(super) struct Guard {
     pub(super) revocation: Option<(Arc<dyn RevocationCheck>, WhenUnknown)>,
     pub(super) responder: Option<Responder>,
     pub(super) metrics: Metrics,
+    pub(super) subject_hash: bool,
 }
 
 /// The rules of one route.
@@ -130,6 +134,10 @@ impl Guard {
             "anonymous"
         };
         self.record(outcome, "");
+        if let (true, Some(principal)) = (self.subject_hash, principal) {
+            let digest = digest(&SHA256, principal.claims().sub.as_bytes());
+            tracing::Span::current().record("auth.sub_hash", URL_SAFE_NO_PAD.encode(&digest.as_ref()[..9]));
+        }
     }
 
     /// The answer to a request that does not pass.

@@ -44,6 +44,7 @@ impl Bearer {
             revocation: None,
             responder: None,
             metrics: Metrics::new(),
+            subject_hash: false,
         }))
     }
 
@@ -59,6 +60,12 @@ impl Bearer {
         respond: impl Fn(Rejection, &Parts) -> Response + Send + Sync + 'static,
     ) -> Self {
         self.changed(|guard| guard.responder = Some(Arc::new(respond)))
+    }
+
+    /// Notes a digest of the subject as `auth.sub_hash` in the span of the request, where it has that field: requests of
+    /// one subject can be told to be that, without saying whose they are.
+    pub fn with_subject_hash(self) -> Self {
+        self.changed(|guard| guard.subject_hash = true)
     }
 
     fn changed(self, change: impl FnOnce(&mut Guard)) -> Self {

@@ -91,6 +91,7 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
         auth.outcome = tracing::field::Empty,
         auth.reason = tracing::field::Empty,
         auth.issuer = tracing::field::Empty,
+        auth.sub_hash = tracing::field::Empty,
     );
     let mut record = Record {
         edge: Arc::clone(&edge),

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use sea_orm::DatabaseConnection;
@@ -28,8 +29,35 @@ use crate::database;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_ANSWER: u64 = 64 * 1024;
 
-type Outcome = Pin<Box<dyn Future<Output = bool> + Send>>;
+type Outcome = Pin<Box<dyn Future<Output = Finding> + Send>>;
 type Check = Box<dyn Fn() -> Outcome + Send + Sync>;
+
+/// What a check found. Of `bool`, true is ok and false is failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// As it should be.
+    Ok,
+    /// It serves, but not for much longer, or not everybody: somebody should look after it.
+    Degraded,
+    /// The service is not ready.
+    Failing,
+}
+
+impl From<bool> for Finding {
+    fn from(passed: bool) -> Self {
+        if passed { Self::Ok } else { Self::Failing }
+    }
+}
+
+impl Finding {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+        }
+    }
+}
 
 /// What must hold for a service to be ready.
 #[derive(Default)]
@@ -39,9 +67,9 @@ impl Health {
     /// Adds a check by name. One that takes longer than two seconds has failed.
     pub fn check<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = bool> + Send + 'static,
+        F: Future<Output: Into<Finding>> + Send + 'static,
     {
-        self.0.push((name, Box::new(move || Box::pin(check()))));
+        self.0.push((name, Box::new(move || Box::pin(check().map(Into::into)))));
         self
     }
 
@@ -59,9 +87,9 @@ impl Health {
         let mut checks = Map::new();
         let mut ready = true;
         for (name, check) in &self.0 {
-            let passed = matches!(tokio::time::timeout(CHECK_TIMEOUT, check()).await, Ok(true));
-            ready &= passed;
-            checks.insert((*name).to_owned(), json!(if passed { "ok" } else { "failing" }));
+            let finding = tokio::time::timeout(CHECK_TIMEOUT, check()).await.unwrap_or(Finding::Failing);
+            ready &= finding != Finding::Failing;
+            checks.insert((*name).to_owned(), json!(finding.word()));
         }
         (ready, checks)
     }

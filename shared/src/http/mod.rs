@@ -18,7 +18,7 @@ pub use body::Json;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use edge::{Edge, EdgeSettings};
 pub use fields::{Fields, FromFields, Invalid};
-pub use health::{Health, healthcheck, management_routes};
+pub use health::{Finding, Health, healthcheck, management_routes};
 pub use metrics::Metrics;
 pub use path::{FromPath, Path};
 pub use problem::{Cause, FieldError, Problem};

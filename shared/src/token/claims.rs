@@ -1,6 +1,7 @@
 //! The claims of an access token (RFC 9068 §2.2), each of its one right type.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
@@ -43,7 +44,17 @@ pub struct Claims {
     pub acr: Option<String>,
     /// The name that the subject goes by; may change.
     pub preferred_username: Option<String>,
-    payload: Vec<u8>,
+    payload: Payload,
+}
+
+/// The JSON that the claims were read from. Too long to be shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Payload(Vec<u8>);
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 impl Claims {
@@ -52,7 +63,7 @@ impl Claims {
     /// # Errors
     /// It is of another type.
     pub fn get<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Rejection> {
-        Members(members(&self.payload).map_err(|_| Rejection::Malformed)?).optional(name)
+        Members(members(&self.payload.0).map_err(|_| Rejection::Malformed)?).optional(name)
     }
 
     /// Reads the payload of an access token.
@@ -84,13 +95,13 @@ impl Claims {
             auth_time: members.date("auth_time")?,
             acr: members.optional("acr")?,
             preferred_username: members.optional("preferred_username")?,
-            payload: Vec::new(),
+            payload: Payload::default(),
         };
         let names = [("sub", &claims.sub), ("jti", &claims.jti), ("client_id", &claims.client_id)];
         if let Some((name, _)) = names.into_iter().find(|(_, value)| value.is_empty()) {
             return Err(Rejection::IllTypedClaim(name));
         }
-        claims.payload = payload;
+        claims.payload = Payload(payload);
         Ok(claims)
     }
 

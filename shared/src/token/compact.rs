@@ -1,6 +1,7 @@
 //! The JWS compact serialization (RFC 7515 §3.1), taken apart strictly and before any key is looked up.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use base64::DecodeSliceError;
@@ -26,7 +27,6 @@ pub enum TokenType {
 }
 
 /// A token in three parts with a header that we are willing to act on. **Nothing in it is verified yet.**
-#[derive(Debug)]
 pub struct Compact<'a> {
     /// What the header says the token is.
     pub token_type: TokenType,
@@ -107,6 +107,16 @@ impl<'a> Compact<'a> {
     /// It is not canonical base64url.
     pub fn unverified_payload(&self) -> Result<Vec<u8>, Rejection> {
         decode(self.payload)
+    }
+}
+
+/// Without the token itself, which is a secret.
+impl fmt::Debug for Compact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compact")
+            .field("token_type", &self.token_type)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 

@@ -132,25 +132,47 @@ impl TokenVerifier {
         Ok(claims)
     }
 
+    /// The first rule that the claims break.
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Rejection> {
-        if claims.iss != self.issuer {
-            return Err(Rejection::Issuer);
-        }
-        if !claims.aud.iter().any(|audience| self.audiences.contains(audience)) {
-            return Err(Rejection::Audience);
-        }
-        if now >= self.end(claims) {
-            return Err(Rejection::Expired);
-        }
-        let begins = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-        if Timestamp::from_seconds(begins) > now + self.leeway {
-            return Err(Rejection::NotYetValid);
-        }
+        self.rules(claims, now)
+            .into_iter()
+            .try_for_each(|(kept, rejection)| if kept { Ok(()) } else { Err(rejection) })
+    }
+
+    /// Each rule for claims, whether it is kept, and what it is to break it.
+    fn rules(&self, claims: &Claims, now: Timestamp) -> [(bool, Rejection); 5] {
+        let begins = Timestamp::from_seconds(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
         let lifetime = Timestamp::from_seconds(claims.exp).since(Timestamp::from_seconds(claims.iat));
-        if self.max_lifetime.is_some_and(|allowed| lifetime > allowed) {
-            return Err(Rejection::Lifetime);
-        }
-        Ok(())
+        [
+            (claims.iss == self.issuer, Rejection::Issuer),
+            (claims.aud.iter().any(|audience| self.audiences.contains(audience)), Rejection::Audience),
+            (now < self.end(claims), Rejection::Expired),
+            (begins <= now + self.leeway, Rejection::NotYetValid),
+            (self.max_lifetime.is_none_or(|allowed| lifetime <= allowed), Rejection::Lifetime),
+        ]
+    }
+
+    /// Everything that is wrong with a token, for developers: also what is not looked at any more once the first rule is
+    /// broken. Says nothing that may be told to a client.
+    #[cfg(feature = "testing")]
+    pub fn explain(&self, token: &str) -> Vec<Rejection> {
+        let compact = match Compact::parse(token) {
+            Ok(compact) => compact,
+            Err(rejection) => return vec![rejection],
+        };
+        let signature = match self.keys.lookup(&compact.kid) {
+            Lookup::Found(key) => key.verify(&compact).err(),
+            Lookup::Unknown => Some(Rejection::UnknownKey),
+            Lookup::Unavailable { retry_after } => Some(Rejection::KeysUnavailable { retry_after }),
+        };
+        let kind = (compact.token_type != TokenType::Access).then_some(Rejection::RefreshToken);
+        let claims = match compact.unverified_payload().and_then(Claims::parse) {
+            Ok(claims) => {
+                self.rules(&claims, self.clock.now()).into_iter().filter(|(kept, _)| !kept).collect()
+            }
+            Err(rejection) => vec![(false, rejection)],
+        };
+        signature.into_iter().chain(kind).chain(claims.into_iter().map(|(_, rejection)| rejection)).collect()
     }
 
     /// From when on a token is not accepted.

@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use shared::bearer::Bearer;
 use shared::clock::Clock as _;
+use shared::http::{Edge, EdgeSettings, Metrics};
 use shared::jwks::{RemoteJwks, RemoteJwksSettings};
 use shared::random::SystemRandom;
 use shared::testing::{FakeClock, Fault, MockIssuer, TestKey, TokenBuilder, forge};
@@ -289,4 +290,39 @@ async fn the_body_of_a_refused_request_is_not_read() {
     let answer = world.app.clone().oneshot(request.body(body).unwrap());
     let answer = tokio::time::timeout(Duration::from_secs(60), answer).await.expect("does not wait for it");
     assert_eq!(answer.unwrap().status(), 403);
+}
+
+/// A log that can be read.
+#[derive(Clone, Debug, Default)]
+struct Buffer(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_of_a_request_says_what_was_made_of_its_token() {
+    let mut world = World::loaded().await;
+    let (metrics, random) = (Arc::new(Metrics::new()), Arc::new(SystemRandom::new()));
+    world.app = Edge::new(EdgeSettings::default(), metrics, random).surround(world.app);
+    let (log, token) = (Buffer::default(), world.token().sign(&world.key));
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let listening = tracing::subscriber::set_default(subscriber);
+    world.with("/any", &token).await;
+    world.with("/any", &world.token().claim("exp", 1).sign(&world.key)).await;
+    drop(listening);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("path=\"/any\"")).collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(lines[0].contains("auth.outcome=\"accepted\""), "{log}");
+    assert!(lines[0].contains("auth.issuer=\"https://issuer.test\""), "{log}");
+    assert!(lines[1].contains("auth.outcome=\"invalid_token\" auth.reason=\"expired\""), "{log}");
+    assert!(!log.contains(token.rsplit('.').next().unwrap()), "no part of a token");
 }

@@ -158,3 +158,15 @@ fn long_tokens_are_verified_each_time_and_room_is_bounded() {
     assert_eq!(misses, 200);
     assert!(evicted >= 200 - 64, "{evicted}");
 }
+
+#[test]
+fn everything_that_is_wrong_can_be_explained() {
+    let world = World::new();
+    let token = world.token().claim("aud", "shelves").claim("exp", 1).header("kid", world.key.kid());
+    assert_eq!(
+        world.verifier.explain(&token.sign(&TestKey::b())),
+        [Rejection::Signature, Rejection::Audience, Rejection::Expired]
+    );
+    assert_eq!(world.verifier.explain("x"), [Rejection::Malformed]);
+    assert_eq!(world.verifier.explain(&world.token().sign(&world.key)), []);
+}
