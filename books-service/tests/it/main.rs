@@ -5,6 +5,7 @@
 mod attacks;
 mod bad_input;
 mod commands;
+mod database;
 mod keys;
 mod listing;
 mod migrations;

@@ -67,7 +67,12 @@ impl Drill {
             count.fetch_add(usize::from(request.uri().path().ends_with("jwks.json")), Ordering::SeqCst);
             next.run(request)
         }));
-        tokio::spawn(serve(listener, routes, ServeSettings { drain: Duration::ZERO, grace: Duration::ZERO }, ended));
+        tokio::spawn(serve(
+            listener,
+            routes,
+            ServeSettings { drain: Duration::ZERO, grace: Duration::ZERO },
+            ended,
+        ));
         let drill = Self {
             auth,
             issuer,
