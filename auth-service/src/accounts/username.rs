@@ -34,14 +34,17 @@ impl FromStr for Username {
         if !(1..=MAX_CHARS).contains(&length) {
             return Err("must be 1 to 64 characters".to_owned());
         }
-        if !text.chars().all(|c| c.is_alphanumeric() || ".-_@+".contains(c)) {
-            return Err("must hold letters, digits and . _ - @ + only".to_owned());
-        }
-        if !text.starts_with(char::is_alphanumeric) {
-            return Err("must begin with a letter or digit".to_owned());
-        }
         // Twice: lower case may leave what normalization would compose, as with the Turkish İ.
         let key: String = text.nfkc().collect::<String>().to_lowercase().nfkc().collect();
+        // The key as well: some letters stand for a space and a mark.
+        for text in [&text, &key] {
+            if !text.chars().all(|c| c.is_alphanumeric() || ".-_@+".contains(c)) {
+                return Err("must hold letters, digits and . _ - @ + only".to_owned());
+            }
+            if !text.starts_with(char::is_alphanumeric) {
+                return Err("must begin with a letter or digit".to_owned());
+            }
+        }
         if key.chars().count() > MAX_CHARS {
             return Err("must be 1 to 64 characters in its simplest form".to_owned());
         }
