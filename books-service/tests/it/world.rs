@@ -8,6 +8,7 @@ use books_service::config::Settings;
 use books_service::migration::Migrator;
 use clap::Parser;
 use http::header::LOCATION;
+use sea_orm::DatabaseConnection;
 use serde_json::json;
 use shared::clock::Clock as _;
 use shared::database;
@@ -49,12 +50,20 @@ impl World {
 
     /// With these flags besides.
     pub(crate) async fn with_flags(issuer: MockIssuer, clock: Arc<FakeClock>, flags: &[&str]) -> Self {
+        Self::on(migrated_database().await, issuer, clock, flags).await
+    }
+
+    /// On a database that may be another one's, too.
+    pub(crate) async fn on(
+        database: DatabaseConnection,
+        issuer: MockIssuer,
+        clock: Arc<FakeClock>,
+        flags: &[&str],
+    ) -> Self {
         let arguments = ["books-service", "--issuer", issuer.issuer().as_str()];
         let arguments = arguments.iter().chain(flags).map(OsString::from);
         let mut config = Wrapper::try_parse_from(arguments).unwrap().settings.check().unwrap();
         config.jwks.wait_for_keys = std::time::Duration::from_millis(200);
-        let database = database::connect("TEST", &new_database().await).await.unwrap();
-        database::migrate::<Migrator>(&database).await.unwrap();
         let random = Arc::new(SystemRandom::new());
         let service = Service::start(config, database, clock.clone(), random).await.unwrap();
         Self { service, issuer, clock, key: TestKey::a() }
@@ -84,6 +93,13 @@ impl World {
     pub(crate) fn librarian(&self) -> Caller {
         self.with_scope("books:read books:write")
     }
+}
+
+/// A new database, up to date.
+pub(crate) async fn migrated_database() -> DatabaseConnection {
+    let database = database::connect("TEST", &new_database().await).await.unwrap();
+    database::migrate::<Migrator>(&database).await.unwrap();
+    database
 }
 
 /// What these tests ask of a caller.
