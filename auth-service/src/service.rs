@@ -70,6 +70,7 @@ impl Service {
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
         let metrics = Arc::new(Metrics::new());
+        metrics.register(|registry| bearer.register(registry));
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
         let app = Arc::new(App {
             config,

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use books_service::books::store;
-use books_service::migration::Migrator;
 use http::header::IF_MATCH;
 use serde_json::json;
 use shared::clock::Timestamp;
-use shared::database;
-use shared::testing::{FakeClock, MockIssuer, Statements, TestKey, new_database};
+use shared::testing::{FakeClock, MockIssuer, Statements, TestKey};
 
-use crate::world::{Librarian as _, World};
+use crate::world::{Librarian as _, World, migrated_database};
 
 #[tokio::test]
 async fn no_query_reads_the_whole_table_but_the_search_for_text_anywhere() {
     let statements = Statements::default();
-    let mut database = database::connect("TEST", &new_database().await).await.unwrap();
-    database::migrate::<Migrator>(&database).await.unwrap();
+    let mut database = migrated_database().await;
     let books = (0..3000).map(|number| {
         (format!("Title {number}").parse().unwrap(), format!("Author {}", number % 300).parse().unwrap())
     });

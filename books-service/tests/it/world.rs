@@ -50,12 +50,10 @@ impl World {
 
     /// With these flags besides.
     pub(crate) async fn with_flags(issuer: MockIssuer, clock: Arc<FakeClock>, flags: &[&str]) -> Self {
-        let database = database::connect("TEST", &new_database().await).await.unwrap();
-        database::migrate::<Migrator>(&database).await.unwrap();
-        Self::on(database, issuer, clock, flags).await
+        Self::on(migrated_database().await, issuer, clock, flags).await
     }
 
-    /// On this database, which has its schema.
+    /// On this database, which has its schema, and may be another one's, too.
     pub(crate) async fn on(
         database: DatabaseConnection,
         issuer: MockIssuer,
@@ -95,6 +93,13 @@ impl World {
     pub(crate) fn librarian(&self) -> Caller {
         self.with_scope("books:read books:write")
     }
+}
+
+/// A new database, up to date.
+pub(crate) async fn migrated_database() -> DatabaseConnection {
+    let database = database::connect("TEST", &new_database().await).await.unwrap();
+    database::migrate::<Migrator>(&database).await.unwrap();
+    database
 }
 
 /// What these tests ask of a caller.
