@@ -22,7 +22,9 @@ pub(crate) struct Answer {
 impl Api {
     pub(crate) fn new(url: String) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(40)).build().unwrap();
+        // The gateway closes connections that were opened and not used for 10 s; who writes on one meanwhile has no answer.
+        let client = Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(5));
+        let client = client.timeout(Duration::from_secs(40)).build().unwrap();
         Self { url, client }
     }
 

@@ -24,7 +24,8 @@ async fn two_replicas_of_each_are_one_system() {
     compose.account("ada", "librarian");
     compose.account("kay", "librarian");
     tokio::join!(rotation(&compose), async {
-        tutorial(&compose);
+        let url = compose.api.url.clone();
+        tokio::task::spawn_blocking(move || tutorial(&url)).await.unwrap();
         sessions(&compose).await;
         refreshes(&compose).await;
         books(&compose).await;
@@ -34,9 +35,9 @@ async fn two_replicas_of_each_are_one_system() {
 }
 
 /// The client of the Flask tutorial, unchanged.
-fn tutorial(compose: &Compose) {
+fn tutorial(url: &str) {
     let client = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tutorial_client.py");
-    let output = Command::new("python3").args([client, &compose.api.url, "5"]).output().unwrap();
+    let output = Command::new("python3").args([client, url, "5"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
