@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, Executor as _};
+use sea_orm::sqlx::{self, Connection as _, Executor as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -112,6 +112,12 @@ fn sqlite(options: &mut ConnectOptions, in_memory: bool) {
             .statement_cache_capacity(STATEMENTS)
             // What was acknowledged outlives a power cut, not only a crash of ours.
             .synchronous(SqliteSynchronous::Full)
+    });
+    // A scenario: the disk is full, and SQLite undoes the whole transaction by itself. The rollback that follows finds none
+    // and fails, sqlx goes on to believe that one is open, and each transaction on this connection would be a savepoint
+    // that cannot wait for its turn. So a connection that is thought to be in a transaction is not handed out again.
+    options.map_sqlx_sqlite_before_acquire(|connection, _| {
+        Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
     });
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn run() -> Row {
         "--publish",
         &published,
         "--tmpfs",
-        "/data:size=32m,mode=1777",
+        "/data:size=128m,mode=1777",
         "--env",
         "STACK_DATA_DIR=/data",
         "--env",
@@ -58,7 +58,7 @@ pub(crate) async fn run() -> Row {
     let api = Api::new(format!("http://{}", published.trim_end_matches(":5000")));
     ready(&api).await;
     // Room for a moment of writing, and some that can be given back.
-    container.shell("head -c 4M /dev/zero >/data/ballast");
+    container.shell("head -c 64M /dev/zero >/data/ballast");
     let load = Load::start(&api, "test", "test").await;
     let during = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
