@@ -4,19 +4,24 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Whether an engine answers. Where none does, says that the test was skipped; with `REQUIRE_DOCKER` it fails.
+use tokio::sync::{Mutex, MutexGuard};
+
+/// What needs the engine needs most of the machine as well, and its times are watched.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Waits for a turn with the engine. Where none answers, says that the test was skipped; with `REQUIRE_DOCKER` it fails.
 #[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
-pub(crate) fn engine() -> bool {
+pub(crate) async fn engine() -> Option<MutexGuard<'static, ()>> {
     let answers = Command::new("docker").arg("info").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let answers = answers.is_ok_and(|status| status.success());
-    if !answers {
-        assert!(
-            std::env::var_os("REQUIRE_DOCKER").is_none(),
-            "no Docker engine answers, and REQUIRE_DOCKER is set"
-        );
-        println!("skipped: no Docker engine answers");
+    if answers.is_ok_and(|status| status.success()) {
+        return Some(TURN.lock().await);
     }
-    answers
+    assert!(
+        std::env::var_os("REQUIRE_DOCKER").is_none(),
+        "no Docker engine answers, and REQUIRE_DOCKER is set"
+    );
+    println!("skipped: no Docker engine answers");
+    None
 }
 
 /// Runs `docker` with these words and returns what it printed.

@@ -16,9 +16,7 @@ use crate::docker::{docker, engine};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_of_each_are_one_system() {
-    if !engine() {
-        return;
-    }
+    let Some(_turn) = engine().await else { return };
     let compose =
         Compose::up("journeys", &[("COMPOSE_PROFILES", "demo"), ("TEST_ACCESS_TOKEN_TTL", "5s")]).await;
     compose.account("ada", "librarian");

@@ -10,9 +10,7 @@ use crate::docker::{engine, root};
 
 #[tokio::test]
 async fn the_suites_pass_on_mysql() {
-    if !engine() {
-        return;
-    }
+    let Some(_turn) = engine().await else { return };
     let mysql = GenericImage::new("mysql", "9.7")
         .with_exposed_port(3306.tcp())
         // With two spaces: the line of the server that stays, not of the one that makes the databases.

@@ -39,9 +39,7 @@ const CALM: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() {
-    if !docker::engine() {
-        return;
-    }
+    let Some(_turn) = docker::engine().await else { return };
     let words: Vec<_> = std::env::args().skip(1).collect();
     let write = words.iter().any(|word| word == "--write");
     let wanted = |name: &str| {
