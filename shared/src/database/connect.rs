@@ -34,11 +34,11 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// What a connection to MySQL begins with, whatever the server's defaults are.
 ///
 /// - Text that does not fit is an error, never cut off.
-/// - `READ COMMITTED`: every change of ours is decided by the condition of its own statement, so nothing is gained from
-///   locks on the gaps between rows, which are what most deadlocks come of.
+/// - `REPEATABLE READ`: a conditional update that finds its row in another state keeps it locked, so whoever lost a race
+///   judges a row that nobody changes meanwhile.
 /// - Nobody waits for a lock, and no query runs, for longer than a request may take.
 const MYSQL_SESSION: &str = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
-                             transaction_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 5, \
+                             transaction_isolation = 'REPEATABLE-READ', innodb_lock_wait_timeout = 5, \
                              max_execution_time = 10000";
 
 /// Connects to the database that the setting `name` holds: `mysql://user:password@host/name` or `sqlite://path`.
