@@ -25,7 +25,7 @@ pub fn routes(app: AppState) -> Router {
         .route("/me", get(accounts::me::me))
         .route("/me/password", put(accounts::password::change_password))
         .route("/me/sessions", get(sessions::list::list).delete(sessions::list::end_others))
-        .route("/me/sessions/{id}", delete(sessions::list::end))
+        .route("/me/sessions/{id}", delete(sessions::list::end_one))
         .route_layer(app.bearer.any_token());
 
     // The layer asks for the scope; the handlers ask as well whether the account is still an administrator.
@@ -36,7 +36,7 @@ pub fn routes(app: AppState) -> Router {
             get(admin::users::show).patch(admin::users::change).delete(admin::users::delete),
         )
         .route("/admin/users/{id}/sessions", get(admin::sessions::list).delete(admin::sessions::end_all))
-        .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end))
+        .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end_one))
         .route("/admin/keys", get(admin::keys::list))
         .route("/admin/keys/rotate", post(admin::keys::rotate))
         .route("/admin/audit", get(admin::audit::list))

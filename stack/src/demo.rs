@@ -1,9 +1,10 @@
 //! What a new data directory begins with: accounts to try things with, and some books.
 
 use anyhow::Context as _;
+use auth_service::accounts::change::{self, NewAccount};
 use auth_service::accounts::store::{self, NewPassword};
 use auth_service::accounts::{Role, Roles};
-use auth_service::audit::{Actor, Event, Kind, Transaction};
+use auth_service::audit::{Actor, Event, Kind};
 use auth_service::error::Error;
 use auth_service::passwords::{Password, Verdict};
 use auth_service::state::App as Auth;
@@ -56,17 +57,14 @@ async fn account(auth: &Auth, username: &str, password: &str, role: Role) -> any
     // Not by the rules for new passwords: the tutorial's clients know this one.
     let password = Password::presented(password).map_err(anyhow::Error::msg)?;
     let password = NewPassword::chosen(auth.passwords.hash(password).await?);
-    let (id, now, roles) = (auth.random.uuid(), auth.clock.now(), Roles::new([role]));
-    let mut transaction = Transaction::begin(&auth.database).await?;
-    match store::create(&*transaction, id, &username, password, &roles, now).await {
-        Ok(_) => {}
-        Err(Error::UsernameTaken) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    }
+    let id = auth.random.uuid();
     let event = Event::new(Kind::AccountCreated, Actor::System).account(id).detail("demo");
-    transaction.record(now, event).await?;
-    transaction.commit().await?;
-    Ok(true)
+    let account = NewAccount { id, username, password, roles: Roles::new([role]) };
+    match change::create(&auth.database, &account, &event, auth.clock.now()).await {
+        Ok(_) => Ok(true),
+        Err(Error::UsernameTaken) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Adds the catalogue where there is no book yet.

@@ -2,10 +2,11 @@
 
 use sea_orm::DatabaseConnection;
 use shared::clock::Timestamp;
+use shared::database::retry_write;
 use uuid::Uuid;
 
 use super::store::{self, NewPassword};
-use super::{Role, Roles};
+use super::{Role, Roles, Username};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::account::Model;
 use crate::error::Error;
@@ -41,11 +42,55 @@ impl Changer {
     }
 }
 
+/// An account that is to be.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The subject of its tokens.
+    pub id: Uuid,
+    /// Its name.
+    pub username: Username,
+    /// Its password.
+    pub password: NewPassword,
+    /// What it may do.
+    pub roles: Roles,
+}
+
+/// Makes an account, told of by `event`.
+///
+/// # Errors
+/// The name is taken, or the database's.
+pub async fn create(
+    database: &DatabaseConnection,
+    account: &NewAccount,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Model, Error> {
+    let create = || async {
+        let NewAccount { id, username, password, roles } = account;
+        let mut transaction = Transaction::begin(database).await?;
+        let account = store::create(&*transaction, *id, username, password.clone(), roles, now).await?;
+        transaction.record(now, event.clone()).await?;
+        transaction.commit().await?;
+        Ok(account)
+    };
+    retry_write(create).await
+}
+
 /// Changes an account. Returns it as it is then.
 ///
 /// # Errors
 /// There is none, it is the last administrator, or the database's.
 pub async fn change(
+    database: &DatabaseConnection,
+    id: Uuid,
+    change: &AccountChange,
+    by: Changer,
+    now: Timestamp,
+) -> Result<Model, Error> {
+    retry_write(|| try_change(database, id, change, by, now)).await
+}
+
+async fn try_change(
     database: &DatabaseConnection,
     id: Uuid,
     change: &AccountChange,
@@ -90,6 +135,15 @@ pub async fn change(
 /// # Errors
 /// As [`change`].
 pub async fn delete(
+    database: &DatabaseConnection,
+    id: Uuid,
+    by: Changer,
+    now: Timestamp,
+) -> Result<(), Error> {
+    retry_write(|| try_delete(database, id, by, now)).await
+}
+
+async fn try_delete(
     database: &DatabaseConnection,
     id: Uuid,
     by: Changer,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::State;
 use http::StatusCode;
+use shared::database::retry_write;
 use shared::http::{ClientAddress, Fields, Invalid, Problem};
 use shared::token::Rejection;
 use utoipa::ToSchema;
@@ -65,14 +66,12 @@ pub async fn change_password(
         app.throttle.admit(&app.database, subject, ip, throttle::Standing::Session, app.clock.now()).await?;
     let verdict = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
     if verdict == Verdict::Wrong {
-        let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());
-        attempt.failed(&mut transaction, now).await?;
-        transaction.record(now, event(account.id, caller.session_id, ip).refused()).await?;
-        transaction.commit().await?;
+        let refused = event(account.id, caller.session_id, ip).refused();
+        attempt.failed(&app.database, &refused, app.clock.now()).await?;
         return Err(Error::WrongCurrentPassword);
     }
     let password_hash = app.passwords.hash(request.new_password).await?;
-    replace(&app, account, caller.session_id, ip, password_hash).await?;
+    retry_write(|| replace(&app, account, caller.session_id, ip, password_hash.clone())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

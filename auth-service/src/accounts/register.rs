@@ -7,9 +7,10 @@ use shared::http::{ClientAddress, Fields, Invalid, Json, Problem};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::change::{self, NewAccount};
 use super::store::NewPassword;
-use super::{Role, Roles, Username, store};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use super::{Role, Roles, Username};
+use crate::audit::{Actor, Event, Kind};
 use crate::error::Error;
 use crate::passwords::{Password, PasswordRules};
 use crate::state::AppState;
@@ -67,12 +68,11 @@ pub async fn register(
     let request = fields?.read_with(|fields| RegisterRequest::read(fields, &app.config.password_rules))?;
     app.throttle.admit_registration(&app.database, ip, app.clock.now()).await?;
     let password = NewPassword::chosen(app.passwords.hash(request.password).await?);
-    let (id, now) = (app.random.uuid(), app.clock.now());
-    let roles = Roles::new([Role::Reader]);
-    let mut transaction = Transaction::begin(&app.database).await?;
-    let account = store::create(&*transaction, id, &request.username, password, &roles, now).await?;
-    transaction.record(now, Event::new(Kind::AccountCreated, Actor::Account(id, ip))).await?;
-    transaction.commit().await?;
-    let view = AccountView { id, username: account.username, roles: roles.names() };
+    let (id, roles) = (app.random.uuid(), Roles::new([Role::Reader]));
+    let account = NewAccount { id, username: request.username, password, roles };
+    let event = Event::new(Kind::AccountCreated, Actor::Account(id, ip));
+    change::create(&app.database, &account, &event, app.clock.now()).await?;
+    let NewAccount { username, roles, .. } = account;
+    let view = AccountView { id, username: username.as_str().to_owned(), roles: roles.names() };
     Ok((StatusCode::CREATED, Json(view)))
 }

@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 use serde::Serialize;
 use shared::clock::Timestamp;
+use shared::database::retry_read;
 use shared::http::page::{self, Page};
 use shared::http::{Fields, FromFields, Invalid, Problem, Query};
 use utoipa::ToSchema;
@@ -95,7 +96,8 @@ fn time(text: &str) -> Option<Timestamp> {
 
 /// Lists what happened, in the order of events.
 #[utoipa::path(
-    get, path = "/admin/audit", tag = "admin", security(("access_token" = ["auth:admin"])),
+    get, path = "/admin/audit", operation_id = "list_audit_events", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<i64>, Query, description = "The last event of the page before"),
@@ -130,7 +132,8 @@ pub async fn list(
     if let Some(since) = since {
         events = events.filter(Column::At.gte(since.millis()));
     }
-    let events = events.order_by_asc(Column::Id).limit(limit + 1).all(&app.database).await?;
+    let events = events.order_by_asc(Column::Id).limit(limit + 1);
+    let events = retry_read(|| events.clone().all(&app.database)).await?;
     let page = Page::new(events, limit, &uri, |event| event.id.to_string());
     Ok(page.map(EventView::from))
 }

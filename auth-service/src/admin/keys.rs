@@ -60,7 +60,8 @@ impl FromFields for ListKeys {
 
 /// Lists the signing keys, oldest first.
 #[utoipa::path(
-    get, path = "/admin/keys", tag = "admin", security(("access_token" = ["auth:admin"])),
+    get, path = "/admin/keys", operation_id = "list_keys", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<i64>, Query, description = "The last number of the page before"),
@@ -86,7 +87,8 @@ pub async fn list(
 
 /// Makes the next signing key before its time. It is announced for as long as any other before it signs.
 #[utoipa::path(
-    post, path = "/admin/keys/rotate", tag = "admin", security(("access_token" = ["auth:admin"])),
+    post, path = "/admin/keys/rotate", operation_id = "rotate_keys", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     responses(
         (status = 201, description = "The next key", body = KeyView),
         (status = 401, description = "No valid token", body = Problem),

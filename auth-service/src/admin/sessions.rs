@@ -3,20 +3,22 @@
 use axum::extract::{FromRequestParts, RawPathParams, State};
 use http::request::Parts;
 use http::{StatusCode, Uri};
+use shared::database::retry_read;
 use shared::http::page::Page;
 use shared::http::{ClientAddress, Path, Problem, Query};
 use uuid::Uuid;
 
 use super::users::{UserId, get};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::audit::{Actor, Event, Kind};
 use crate::error::Error;
 use crate::sessions::list::{ListSessions, SessionView};
-use crate::sessions::{Admin, store};
+use crate::sessions::{Admin, end, store};
 use crate::state::AppState;
 
 /// Lists the sessions of an account that are not over, oldest first.
 #[utoipa::path(
-    get, path = "/admin/users/{id}/sessions", tag = "admin", security(("access_token" = ["auth:admin"])),
+    get, path = "/admin/users/{id}/sessions", operation_id = "list_user_sessions", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(
         ("id" = Uuid, Path, description = "The account"),
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
@@ -38,14 +40,16 @@ pub async fn list(
     Query(query): Query<ListSessions>,
 ) -> Result<Page<SessionView>, Error> {
     let (account, now) = (get(&app, id).await?, app.clock.now());
-    let sessions = store::list(&app.database, account.id, query.after, query.limit + 1, now).await?;
+    let list = || store::list(&app.database, account.id, query.after, query.limit + 1, now);
+    let sessions = retry_read(list).await?;
     let page = Page::new(sessions, query.limit, &uri, |session| session.id.to_string());
     Ok(page.map(|session| SessionView::new(session, admin.session_id)))
 }
 
 /// Ends all sessions of an account.
 #[utoipa::path(
-    delete, path = "/admin/users/{id}/sessions", tag = "admin", security(("access_token" = ["auth:admin"])),
+    delete, path = "/admin/users/{id}/sessions", operation_id = "end_user_sessions", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(("id" = Uuid, Path, description = "The account")),
     responses(
         (status = 204, description = "They are over"),
@@ -61,18 +65,15 @@ pub async fn end_all(
     Path(UserId(id)): Path<UserId>,
 ) -> Result<StatusCode, Error> {
     let (account, now) = (get(&app, id).await?, app.clock.now());
-    let mut transaction = Transaction::begin(&app.database).await?;
-    let ended = store::end_others(&*transaction, account.id, None, now).await?;
     let event = Event::new(Kind::SessionEnded, Actor::Account(admin.account.id, ip)).account(account.id);
-    let event = event.session(admin.session_id).detail(format!("all by an administrator: {ended}"));
-    transaction.record(now, event).await?;
-    transaction.commit().await?;
+    let event = event.session(admin.session_id);
+    end::all(&app.database, account.id, None, &event, "all by an administrator", now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends one session of an account.
 #[utoipa::path(
-    delete, path = "/admin/users/{id}/sessions/{session}", tag = "admin",
+    delete, path = "/admin/users/{id}/sessions/{session}", operation_id = "end_user_session", tag = "admin",
     security(("access_token" = ["auth:admin"])),
     params(
         ("id" = Uuid, Path, description = "The account"),
@@ -85,22 +86,18 @@ pub async fn end_all(
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
 )]
-pub async fn end(
+pub async fn end_one(
     State(app): State<AppState>,
     Admin(admin): Admin,
     ClientAddress(ip): ClientAddress,
     path: SessionOfUser,
 ) -> Result<StatusCode, Error> {
-    let now = app.clock.now();
-    let mut transaction = Transaction::begin(&app.database).await?;
-    if !store::end(&*transaction, path.account_id, path.session_id, now).await? {
-        return Err(Error::NoSuchSession);
-    }
     let event = Event::new(Kind::SessionEnded, Actor::Account(admin.account.id, ip));
     let event = event.account(path.account_id).session(path.session_id).detail("by an administrator");
-    transaction.record(now, event).await?;
-    transaction.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    match end::one(&app.database, path.account_id, path.session_id, &event, app.clock.now()).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Error::NoSuchSession),
+    }
 }
 
 /// An account and one of its sessions, as they stand in a path.

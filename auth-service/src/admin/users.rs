@@ -7,15 +7,16 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use shared::clock::Timestamp;
+use shared::database::retry_read;
 use shared::http::page::{self, Page};
 use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Json, Path, Problem, Query};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::change::{self, AccountChange, Changer};
+use crate::accounts::change::{self, AccountChange, Changer, NewAccount};
 use crate::accounts::store::{self, NewPassword};
 use crate::accounts::{Role, Roles, Username};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::audit::{Actor, Event, Kind};
 use crate::entity::account;
 use crate::error::Error;
 use crate::passwords::{Password, PasswordRules};
@@ -82,7 +83,8 @@ impl FromFields for ListUsers {
 
 /// Lists the accounts by name.
 #[utoipa::path(
-    get, path = "/admin/users", tag = "admin", security(("access_token" = ["auth:admin"])),
+    get, path = "/admin/users", operation_id = "list_users", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<String>, Query, description = "The last name of the page before"),
@@ -101,7 +103,7 @@ pub async fn list(
     Query(query): Query<ListUsers>,
 ) -> Result<Page<UserView>, Error> {
     let after = query.after.as_ref().map_or("", Username::key);
-    let accounts = store::list(&app.database, after, query.limit + 1).await?;
+    let accounts = retry_read(|| store::list(&app.database, after, query.limit + 1)).await?;
     let page = Page::new(accounts, query.limit, &uri, |account| account.username_key.clone());
     Ok(page.map(UserView::from))
 }
@@ -139,7 +141,8 @@ impl CreateUser {
 
 /// Makes an account.
 #[utoipa::path(
-    post, path = "/admin/users", tag = "admin", security(("access_token" = ["auth:admin"])),
+    post, path = "/admin/users", operation_id = "create_user", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     request_body = CreateUser,
     responses(
         (status = 201, description = "Made", body = UserView),
@@ -159,13 +162,11 @@ pub async fn create(
     let hash = app.passwords.hash(request.password).await?;
     let password = NewPassword { hash, must_change: request.must_change_password.unwrap_or(false) };
     let roles = request.roles.unwrap_or_else(|| Roles::new([Role::Reader]));
-    let (id, now) = (app.random.uuid(), app.clock.now());
-    let mut transaction = Transaction::begin(&app.database).await?;
-    let account = store::create(&*transaction, id, &request.username, password, &roles, now).await?;
+    let id = app.random.uuid();
     let event = Event::new(Kind::AccountCreated, Actor::Account(admin.account.id, ip));
     let event = event.account(id).session(admin.session_id).detail(roles.to_string());
-    transaction.record(now, event).await?;
-    transaction.commit().await?;
+    let account = NewAccount { id, username: request.username, password, roles };
+    let account = change::create(&app.database, &account, &event, app.clock.now()).await?;
     let location = HeaderValue::try_from(format!("/admin/users/{id}"));
     let location = location.unwrap_or(HeaderValue::from_static("/admin/users"));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(account.into())))
@@ -191,7 +192,8 @@ impl FromPath for UserId {
 
 /// Shows an account.
 #[utoipa::path(
-    get, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    get, path = "/admin/users/{id}", operation_id = "get_user", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(("id" = Uuid, Path, description = "The account")),
     responses(
         (status = 200, description = "The account", body = UserView),
@@ -209,7 +211,7 @@ pub async fn show(
 }
 
 pub(super) async fn get(app: &App, id: Uuid) -> Result<account::Model, Error> {
-    store::find(&app.database, id).await?.ok_or(Error::NoSuchAccount)
+    retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchAccount)
 }
 
 /// What is to be changed (RFC 7396). What is left out stays.
@@ -250,7 +252,8 @@ impl ChangeUser {
 
 /// Changes an account.
 #[utoipa::path(
-    patch, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    patch, path = "/admin/users/{id}", operation_id = "change_user", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(("id" = Uuid, Path, description = "The account")),
     request_body = ChangeUser,
     responses(
@@ -287,7 +290,8 @@ pub async fn change(
 
 /// Deletes an account and ends its sessions. What the audit trail says of it stays.
 #[utoipa::path(
-    delete, path = "/admin/users/{id}", tag = "admin", security(("access_token" = ["auth:admin"])),
+    delete, path = "/admin/users/{id}", operation_id = "delete_user", tag = "admin",
+    security(("access_token" = ["auth:admin"])),
     params(("id" = Uuid, Path, description = "The account")),
     responses(
         (status = 204, description = "It is gone"),

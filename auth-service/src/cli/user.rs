@@ -12,10 +12,10 @@ use shared::database;
 use shared::random::{Random, SystemRandom};
 
 use super::password;
-use crate::accounts::change::{self, AccountChange, Changer};
+use crate::accounts::change::{self, AccountChange, Changer, NewAccount};
 use crate::accounts::store::{self, NewPassword};
 use crate::accounts::{Role, Roles, Username};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::audit::{Actor, Event, Kind};
 use crate::config::{DatabaseSettings, PasswordSettings};
 use crate::entity::account;
 use crate::migration::Migrator;
@@ -154,12 +154,10 @@ impl Context {
         settings: &PasswordSettings,
     ) -> anyhow::Result<()> {
         let (password, shown) = self.new_password(username, secret, settings).await?;
-        let mut transaction = Transaction::begin(&self.database).await?;
-        let (id, now) = (self.random.uuid(), self.now);
-        let account = store::create(&*transaction, id, username, password, roles, now).await?;
-        let event = Event::new(Kind::AccountCreated, Actor::Command).account(account.id);
-        transaction.record(now, event.detail(roles.to_string())).await?;
-        transaction.commit().await?;
+        let id = self.random.uuid();
+        let event = Event::new(Kind::AccountCreated, Actor::Command).account(id).detail(roles.to_string());
+        let account = NewAccount { id, username: username.clone(), password, roles: roles.clone() };
+        let account = change::create(&self.database, &account, &event, self.now).await?;
         say(&format!("made {} ({}) with the roles {roles}", account.username, account.id));
         show_once(shown);
         Ok(())

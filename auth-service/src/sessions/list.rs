@@ -6,13 +6,14 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use shared::clock::Timestamp;
+use shared::database::retry_read;
 use shared::http::page::{self, Page};
 use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Caller, store};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use super::{Caller, end, store};
+use crate::audit::{Actor, Event, Kind};
 use crate::entity::session;
 use crate::error::Error;
 use crate::state::AppState;
@@ -76,7 +77,8 @@ impl FromFields for ListSessions {
 
 /// Lists the sessions of the account that are not over, oldest first.
 #[utoipa::path(
-    get, path = "/me/sessions", tag = "sessions", security(("access_token" = [])),
+    get, path = "/me/sessions", operation_id = "list_sessions", tag = "sessions",
+    security(("access_token" = [])),
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<Uuid>, Query, description = "The last session of the page before"),
@@ -94,7 +96,8 @@ pub async fn list(
     Query(query): Query<ListSessions>,
 ) -> Result<Page<SessionView>, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let sessions = store::list(&app.database, owner, query.after, query.limit + 1, now).await?;
+    let list = || store::list(&app.database, owner, query.after, query.limit + 1, now);
+    let sessions = retry_read(list).await?;
     let page = Page::new(sessions, query.limit, &uri, |session| session.id.to_string());
     Ok(page.map(|session| SessionView::new(session, caller.session_id)))
 }
@@ -119,7 +122,8 @@ impl FromPath for SessionId {
 
 /// Ends one session of the account.
 #[utoipa::path(
-    delete, path = "/me/sessions/{id}", tag = "sessions", security(("access_token" = [])),
+    delete, path = "/me/sessions/{id}", operation_id = "end_session", tag = "sessions",
+    security(("access_token" = [])),
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 204, description = "It is over"),
@@ -127,26 +131,24 @@ impl FromPath for SessionId {
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
 )]
-pub async fn end(
+pub async fn end_one(
     State(app): State<AppState>,
     caller: Caller,
     ClientAddress(ip): ClientAddress,
     Path(SessionId(id)): Path<SessionId>,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let mut transaction = Transaction::begin(&app.database).await?;
-    if !store::end(&*transaction, owner, id, now).await? {
-        return Err(Error::NoSuchSession);
-    }
     let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(id);
-    transaction.record(now, event).await?;
-    transaction.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    match end::one(&app.database, owner, id, &event, now).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Error::NoSuchSession),
+    }
 }
 
 /// Ends all sessions of the account but the one that asks.
 #[utoipa::path(
-    delete, path = "/me/sessions", tag = "sessions", security(("access_token" = [])),
+    delete, path = "/me/sessions", operation_id = "end_other_sessions", tag = "sessions",
+    security(("access_token" = [])),
     responses(
         (status = 204, description = "They are over"),
         (status = 401, description = "No valid token", body = Problem),
@@ -158,10 +160,7 @@ pub async fn end_others(
     ClientAddress(ip): ClientAddress,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let mut transaction = Transaction::begin(&app.database).await?;
-    let ended = store::end_others(&*transaction, owner, Some(caller.session_id), now).await?;
     let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(caller.session_id);
-    transaction.record(now, event.detail(format!("all others: {ended}"))).await?;
-    transaction.commit().await?;
+    end::all(&app.database, owner, Some(caller.session_id), &event, "all others", now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use shared::clock::Timestamp;
-use shared::database::retry_write;
+use shared::database::{retry_read, retry_write};
 use shared::http::{Fields, FromFields, Invalid, Json, Problem};
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -92,7 +92,7 @@ pub async fn sign_in(
     for _ in 0..2 {
         let parsed = username.parse::<Username>().ok();
         let account = match &parsed {
-            Some(username) => accounts::store::find_by_name(&app.database, username).await?,
+            Some(username) => retry_read(|| accounts::store::find_by_name(&app.database, username)).await?,
             None => None,
         };
         let key = parsed.as_ref().map_or(username, Username::key);
@@ -103,7 +103,11 @@ pub async fn sign_in(
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
         let verdict = verify(app, &password, enabled).await?;
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
-            retry_write(|| refuse(app, account.as_ref(), &attempt, client)).await?;
+            let mut refused = Event::new(Kind::Login, Actor::Unknown(client.ip)).refused();
+            if let Some(account) = &account {
+                refused = refused.account(account.id);
+            }
+            attempt.failed(&app.database, &refused, app.clock.now()).await?;
             return Err(Error::BadCredentials);
         };
         let upgraded = match verdict {
@@ -181,22 +185,6 @@ fn new_session(app: &App, account: &account::Model, client: &Client, now: Timest
         user_agent: client.user_agent.clone(),
         ip: client.ip.to_string(),
     }
-}
-
-async fn refuse(
-    app: &App,
-    account: Option<&account::Model>,
-    attempt: &Attempt,
-    client: &Client,
-) -> Result<(), Error> {
-    let (mut transaction, now) = (Transaction::begin(&app.database).await?, app.clock.now());
-    let mut event = Event::new(Kind::Login, Actor::Unknown(client.ip)).refused();
-    if let Some(account) = account {
-        event = event.account(account.id);
-    }
-    transaction.record(now, event).await?;
-    attempt.failed(&mut transaction, now).await?;
-    Ok(transaction.commit().await?)
 }
 
 #[cfg(test)]

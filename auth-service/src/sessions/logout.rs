@@ -1,17 +1,14 @@
 //! `POST /logout`
 
-use std::net::IpAddr;
-
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use shared::bearer::bearer_token;
-use shared::database::retry_write;
 use shared::http::{ClientAddress, Problem};
 use shared::token::{Compact, Rejection, TokenType};
 use uuid::Uuid;
 
-use super::store;
-use crate::audit::{Actor, Event, Kind, Transaction};
+use super::end;
+use crate::audit::{Actor, Event, Kind};
 use crate::error::Error;
 use crate::state::{App, AppState};
 
@@ -30,18 +27,9 @@ pub async fn logout(
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
     let (account_id, session_id) = session_of(&app, bearer_token(&headers)?).await?;
-    retry_write(|| end(&app, account_id, session_id, ip)).await?;
+    let event = Event::new(Kind::SessionEnded, Actor::Account(account_id, ip)).session(session_id);
+    end::one(&app.database, account_id, session_id, &event, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn end(app: &App, account_id: Uuid, session_id: Uuid, ip: IpAddr) -> Result<(), Error> {
-    let now = app.clock.now();
-    let mut transaction = Transaction::begin(&app.database).await?;
-    if store::end(&*transaction, account_id, session_id, now).await? {
-        let event = Event::new(Kind::SessionEnded, Actor::Account(account_id, ip)).session(session_id);
-        transaction.record(now, event).await?;
-    }
-    Ok(transaction.commit().await?)
 }
 
 /// Account and session of a genuine token of either kind.

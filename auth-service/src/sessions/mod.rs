@@ -2,6 +2,7 @@
 
 mod caller;
 mod client;
+pub mod end;
 pub mod list;
 pub mod login;
 pub mod logout;

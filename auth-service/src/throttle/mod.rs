@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use shared::clock::Timestamp;
+use shared::database::{retry_read, retry_write};
 use uuid::Uuid;
 
 use self::rules::{ACCOUNT, Counter, NETWORK, PAIR, REGISTRATION, SignIn, network_of};
@@ -23,7 +24,18 @@ pub use self::store::{expired, forget_account, remove};
 /// Counts and decides.
 pub struct Throttle {
     blinder: Blinder,
-    under_way: Arc<Mutex<HashMap<String, u32>>>,
+    bursts: Bursts,
+}
+
+/// Who tries at a time in this process, by account.
+type Bursts = Arc<Mutex<HashMap<String, Burst>>>;
+
+/// The tries of one account since somebody last tried alone.
+#[derive(Debug, Default)]
+struct Burst {
+    under_way: u32,
+    /// Those that failed: whoever comes now may have read the counters before these were in them.
+    failed: u32,
 }
 
 /// Whom somebody tries to sign in as.
@@ -56,7 +68,7 @@ pub enum Refused {
 impl Throttle {
     /// A throttle that hides names by `blinder`: the same one on all replicas.
     pub fn new(blinder: Blinder) -> Self {
-        Self { blinder, under_way: Arc::default() }
+        Self { blinder, bursts: Arc::default() }
     }
 
     /// An account, or a name that no account has: it is counted all the same, so that nothing tells them apart. The name
@@ -88,7 +100,8 @@ impl Throttle {
             account: subject.key,
             network: format!("network:{network}"),
         };
-        let [pair, account, network] = store::read(db, [&keys.pair, &keys.account, &keys.network]).await?;
+        let read = || store::read(db, [&keys.pair, &keys.account, &keys.network]);
+        let [pair, account, network] = retry_read(read).await?;
         let counted = SignIn { pair, account, network };
         let wait = match standing {
             Standing::Session => PAIR.wait(counted.pair, now),
@@ -97,9 +110,9 @@ impl Throttle {
         if !wait.is_zero() {
             return Err(Refused::Wait(wait));
         }
-        let place = Place::take(&self.under_way, &keys.account, counted.most_at_a_time(now));
+        let place = Place::take(&self.bursts, &keys.account, counted.most_at_a_time(now));
         let place = place.ok_or(Refused::Wait(Duration::from_secs(1)))?;
-        Ok(Attempt { account_id: subject.account_id, ip, keys, counted, _place: place })
+        Ok(Attempt { account_id: subject.account_id, ip, keys, counted, place })
     }
 
     /// Lets somebody at this address make an account, and counts it.
@@ -113,12 +126,12 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<(), Refused> {
         let key = format!("register:{}", network_of(ip));
-        let [counter] = store::read(db, [&key]).await?;
+        let [counter] = retry_read(|| store::read(db, [&key])).await?;
         let wait = REGISTRATION.wait(counter, now);
         if !wait.is_zero() {
             return Err(Refused::Wait(wait));
         }
-        Ok(store::add_failure(db, &key, &REGISTRATION, now).await?)
+        Ok(retry_write(|| store::add_failure(db, &key, &REGISTRATION, now)).await?)
     }
 }
 
@@ -143,20 +156,28 @@ pub struct Attempt {
     ip: IpAddr,
     keys: Keys,
     counted: SignIn,
-    _place: Place,
+    place: Place,
 }
 
 impl Attempt {
-    /// Counts a failure.
+    /// Counts a failure, told of by `event`.
     ///
     /// # Errors
     /// The database's.
-    pub async fn failed(&self, transaction: &mut Transaction, now: Timestamp) -> Result<(), DbErr> {
+    pub async fn failed(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
+        retry_write(|| self.count(db, event, now)).await?;
+        self.place.failed();
+        Ok(())
+    }
+
+    async fn count(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
+        let mut transaction = Transaction::begin(db).await?;
+        transaction.record(now, event.clone()).await?;
         // Always in this order, so that two of them never wait for each other.
         for (key, policy) in
             [(&self.keys.account, &ACCOUNT), (&self.keys.pair, &PAIR), (&self.keys.network, &NETWORK)]
         {
-            store::add_failure(&**transaction, key, policy, now).await?;
+            store::add_failure(&*transaction, key, policy, now).await?;
         }
         let wait = self.counted.after_failure(now).wait(now);
         if !wait.is_zero() {
@@ -166,7 +187,7 @@ impl Attempt {
             }
             transaction.record(now, event.detail(format!("from here, the next try is in {wait:?}"))).await?;
         }
-        Ok(())
+        transaction.commit().await
     }
 
     /// Forgets the failures of the account, and remembers that its owner was here.
@@ -187,29 +208,37 @@ impl Attempt {
 /// One of those who try at a time in this process, until it is dropped.
 #[derive(Debug)]
 struct Place {
-    under_way: Arc<Mutex<HashMap<String, u32>>>,
+    bursts: Bursts,
     key: String,
 }
 
 impl Place {
-    fn take(under_way: &Arc<Mutex<HashMap<String, u32>>>, key: &str, most: u32) -> Option<Self> {
-        let mut counts = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(key.to_owned()).or_default();
-        if *count >= most {
+    fn take(bursts: &Bursts, key: &str, most: u32) -> Option<Self> {
+        let mut all = bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        let burst = all.entry(key.to_owned()).or_default();
+        // Nobody is under way in a new entry, and `most` is never nothing: so no empty one is left behind.
+        if burst.under_way + burst.failed >= most {
             return None;
         }
-        *count += 1;
-        Some(Self { under_way: Arc::clone(under_way), key: key.to_owned() })
+        burst.under_way += 1;
+        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned() })
+    }
+
+    fn failed(&self) {
+        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(burst) = all.get_mut(&self.key) {
+            burst.failed += 1;
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.key);
+        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(burst) = all.get_mut(&self.key) {
+            burst.under_way -= 1;
+            if burst.under_way == 0 {
+                all.remove(&self.key);
             }
         }
     }

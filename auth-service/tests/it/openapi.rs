@@ -23,6 +23,18 @@ async fn what_is_described_answers() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = serde_json::to_value(auth_service::openapi::api()).unwrap();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let mut names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
 fn the_committed_description_is_that_of_the_code() {
     let current = auth_service::openapi::api().to_pretty_json().unwrap();
     let committed = include_str!("../../openapi.json");

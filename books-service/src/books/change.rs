@@ -36,7 +36,8 @@ impl FromFields for PartOfBook {
 
 /// Replaces a book.
 #[utoipa::path(
-    put, path = "/books/{id}", tag = "books", security(("access_token" = ["books:write"])),
+    put, path = "/books/{id}", operation_id = "replace_book", tag = "books",
+    security(("access_token" = ["books:write"])),
     params(
         ("id" = i64, Path, description = "The number of the book"),
         ("If-Match" = Option<String>, Header, description = "The tag of the book that is to be replaced"),
@@ -66,7 +67,8 @@ pub async fn replace(
 
 /// Changes parts of a book.
 #[utoipa::path(
-    patch, path = "/books/{id}", tag = "books", security(("access_token" = ["books:write"])),
+    patch, path = "/books/{id}", operation_id = "patch_book", tag = "books",
+    security(("access_token" = ["books:write"])),
     params(
         ("id" = i64, Path, description = "The number of the book"),
         ("If-Match" = Option<String>, Header, description = "The tag of the book that is to be changed"),

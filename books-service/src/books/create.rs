@@ -33,7 +33,8 @@ impl FromFields for WholeBook {
 
 /// Adds a book.
 #[utoipa::path(
-    post, path = "/books", tag = "books", security(("access_token" = ["books:write"])),
+    post, path = "/books", operation_id = "create_book", tag = "books",
+    security(("access_token" = ["books:write"])),
     request_body = WholeBook,
     responses(
         (status = 201, description = "Added", body = BookView,

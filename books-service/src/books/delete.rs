@@ -12,7 +12,8 @@ use crate::state::AppState;
 
 /// Takes a book out of the catalogue.
 #[utoipa::path(
-    delete, path = "/books/{id}", tag = "books", security(("access_token" = ["books:write"])),
+    delete, path = "/books/{id}", operation_id = "delete_book", tag = "books",
+    security(("access_token" = ["books:write"])),
     params(
         ("id" = i64, Path, description = "The number of the book"),
         ("If-Match" = Option<String>, Header, description = "The tag of the book that is to go"),

@@ -13,7 +13,8 @@ use crate::state::AppState;
 
 /// Shows a book.
 #[utoipa::path(
-    get, path = "/books/{id}", tag = "books", security(("access_token" = ["books:read"])),
+    get, path = "/books/{id}", operation_id = "get_book", tag = "books",
+    security(("access_token" = ["books:read"])),
     params(
         ("id" = i64, Path, description = "The number of the book"),
         ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has"),

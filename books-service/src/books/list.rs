@@ -51,7 +51,8 @@ fn search(text: &str) -> Result<String, String> {
 
 /// Lists books by number. While there are more, `Link` leads to the next page.
 #[utoipa::path(
-    get, path = "/books", tag = "books", security(("access_token" = ["books:read"])),
+    get, path = "/books", operation_id = "list_books", tag = "books",
+    security(("access_token" = ["books:read"])),
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<i64>, Query, description = "The last book of the page before"),
