@@ -1,4 +1,5 @@
-//! What the standards put under `/.well-known`.
+//! What the standards put under `/.well-known`, and the pages that people see.
 
 pub mod discovery;
 pub mod jwks;
+pub mod pages;

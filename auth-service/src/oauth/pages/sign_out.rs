@@ -1,0 +1,56 @@
+//! The pages that end a session in the browser.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::document::{self, ICON, Outcome, STYLE};
+use super::language::Language;
+use super::texts::Texts;
+
+/// Asks whether the person wants to sign out. Posts `ticket`, and `decision`: `sign_out` or `stay`.
+#[derive(Clone, Copy, Debug)]
+pub struct SignOut<'a> {
+    /// Where the form is posted to.
+    pub action: &'a str,
+    /// What ties the form to the request and to the browser.
+    pub ticket: &'a str,
+    /// Who is signed in.
+    pub username: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOutView<'a> {
+    page: &'a SignOut<'a>,
+    texts: &'static Texts,
+}
+
+impl SignOut<'_> {
+    /// The page in `language`, whose form may lead to the origins `form_targets`.
+    pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
+        let view = SignOutView { page: self, texts: language.texts() };
+        document::respond(&view, Outcome::OK, language, form_targets)
+    }
+}
+
+/// Says that nobody is signed in any more.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedOut<'a> {
+    /// A registered address of the client that the person came from, and its name.
+    pub back: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutView<'a> {
+    page: &'a SignedOut<'a>,
+    texts: &'static Texts,
+}
+
+impl SignedOut<'_> {
+    /// The page in `language`. It has no form, so `form_targets` may be empty.
+    pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
+        let view = SignedOutView { page: self, texts: language.texts() };
+        document::respond(&view, Outcome::OK, language, form_targets)
+    }
+}
