@@ -35,8 +35,26 @@ pub enum Kind {
     Refresh,
     /// A refresh token was used after its successor.
     RefreshReused,
+    /// A session was opened for a client that somebody let in.
+    SessionOpened,
     /// A session was ended.
     SessionEnded,
+    /// A client got a token for itself.
+    ClientToken,
+    /// An authorization code was used twice.
+    CodeReused,
+    /// Somebody let a device in, or did not.
+    DeviceDecided,
+    /// Somebody allowed a client to act for them.
+    ConsentGranted,
+    /// Somebody took that back.
+    ConsentRevoked,
+    /// A client was registered.
+    ClientCreated,
+    /// A client was changed.
+    ClientChanged,
+    /// A client was deleted.
+    ClientDeleted,
     /// A signing key was made.
     KeyCreated,
     /// A signing key was withdrawn.
@@ -47,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::AccountCreated,
         Self::AccountDisabled,
         Self::AccountEnabled,
@@ -58,7 +76,16 @@ impl Kind {
         Self::LoginThrottled,
         Self::Refresh,
         Self::RefreshReused,
+        Self::SessionOpened,
         Self::SessionEnded,
+        Self::ClientToken,
+        Self::CodeReused,
+        Self::DeviceDecided,
+        Self::ConsentGranted,
+        Self::ConsentRevoked,
+        Self::ClientCreated,
+        Self::ClientChanged,
+        Self::ClientDeleted,
         Self::KeyCreated,
         Self::KeyRevoked,
         Self::KeysRewrapped,
@@ -77,7 +104,16 @@ impl Kind {
             Self::LoginThrottled => "login_throttled",
             Self::Refresh => "refresh",
             Self::RefreshReused => "reuse_detected",
+            Self::SessionOpened => "session_opened",
             Self::SessionEnded => "session_ended",
+            Self::ClientToken => "client_token",
+            Self::CodeReused => "code_reused",
+            Self::DeviceDecided => "device_decided",
+            Self::ConsentGranted => "consent_granted",
+            Self::ConsentRevoked => "consent_revoked",
+            Self::ClientCreated => "client_created",
+            Self::ClientChanged => "client_changed",
+            Self::ClientDeleted => "client_deleted",
             Self::KeyCreated => "key_created",
             Self::KeyRevoked => "key_revoked",
             Self::KeysRewrapped => "keys_rewrapped",

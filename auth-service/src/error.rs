@@ -11,10 +11,12 @@ use shared::database::AsDbErr;
 use shared::http::{FieldError, Problem};
 use shared::token::Rejection;
 
+use crate::clients::Unreadable;
 use crate::passwords::HashError;
 use crate::throttle::Refused;
 use crate::tokens::key_change::KeyChangeError;
 use crate::tokens::keyring::KeyringError;
+use crate::tokens::sealer::CannotSeal;
 use crate::tokens::signing_key::KeyError;
 
 /// The protection space in the challenges of this service.
@@ -56,6 +58,18 @@ pub enum Error {
     /// Another account has that name.
     #[error("the user name is taken")]
     UsernameTaken,
+    /// Another client has that name.
+    #[error("the client id is taken")]
+    ClientIdTaken,
+    /// There is no such client.
+    #[error("no such client")]
+    NoSuchClient,
+    /// What is registered of a client cannot be read.
+    #[error(transparent)]
+    UnreadableClient(#[from] Unreadable),
+    /// What a browser is to carry cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] CannotSeal),
     /// The account has no such session.
     #[error("no such session")]
     NoSuchSession,
@@ -134,6 +148,13 @@ impl IntoResponse for Error {
             Self::NoSuchSession => {
                 Problem::new(StatusCode::NOT_FOUND, "session_not_found").with_error("Session not found.")
             }
+            Self::ClientIdTaken => Problem::new(StatusCode::CONFLICT, "client_id_taken")
+                .with_detail("Another client has this client_id"),
+            Self::NoSuchClient => {
+                Problem::new(StatusCode::NOT_FOUND, "client_not_found").with_error("Client not found.")
+            }
+            Self::UnreadableClient(error) => Problem::internal(error),
+            Self::Seal(error) => Problem::internal(error),
             Self::Hash(HashError::QueueFull) => {
                 Problem::unavailable("hash_queue_full", Duration::from_secs(1))
             }

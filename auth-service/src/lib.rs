@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`routes`] | the whole route table, by who may call |
-//! | [`accounts`], [`sessions`], [`admin`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
+//! | [`accounts`], [`sessions`], [`clients`], [`admin`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
 //! | [`tokens`] | the rules: key life, what tokens say, the generation rule of refresh; no HTTP |
 //! | [`passwords`], [`throttle`], [`audit`] | Argon2id with bounded concurrency; slower guessing; the audit trail |
 //! | [`maintenance`] | keys that rotate, rows that are swept |
@@ -14,6 +14,7 @@ pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod entity;
 pub mod error;

@@ -8,6 +8,7 @@ use shared::clock::Timestamp;
 use tokio::time::Instant;
 
 use crate::entity::audit_event;
+use crate::oauth;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::throttle;
@@ -40,6 +41,8 @@ pub(crate) async fn run(app: AppState) {
 pub struct Swept {
     /// Sessions that had reached their end.
     pub sessions: u64,
+    /// Codes, and devices that waited.
+    pub codes: u64,
     /// Counters that had nothing left to count.
     pub throttles: u64,
     /// Events that were older than they are kept.
@@ -60,6 +63,26 @@ pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
         let last = is_last(&ids);
         if !ids.is_empty() {
             swept.sessions += sessions::store::remove(db, ids).await?;
+        }
+        if last {
+            break;
+        }
+    }
+    loop {
+        let hashes = oauth::one_time::expired(db, now, BATCH).await?;
+        let last = is_last(&hashes);
+        if !hashes.is_empty() {
+            swept.codes += oauth::one_time::remove(db, hashes).await?;
+        }
+        if last {
+            break;
+        }
+    }
+    loop {
+        let hashes = oauth::device::store::expired(db, now, BATCH).await?;
+        let last = is_last(&hashes);
+        if !hashes.is_empty() {
+            swept.codes += oauth::device::store::remove(db, hashes).await?;
         }
         if last {
             break;

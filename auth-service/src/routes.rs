@@ -1,10 +1,14 @@
 //! The whole route table, by who may call.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
 use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
+use crate::tokens::scope;
 use crate::{accounts, admin, oauth, openapi, sessions};
 
 /// All routes of the service.
@@ -12,10 +16,37 @@ pub fn routes(app: AppState) -> Router {
     let anybody = Router::new()
         .route("/register", post(accounts::register::register))
         .route("/login", post(sessions::login::login))
+        .route("/openapi.json", get(openapi::document));
+
+    // Everybody, from any web page.
+    let published = Router::new()
         .route("/.well-known/jwks.json", get(oauth::jwks::jwks))
+        .route("/.well-known/openid-configuration", get(oauth::discovery::openid_configuration))
         .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata))
         .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::discovery::metadata_by_path))
-        .route("/openapi.json", get(openapi::document));
+        .layer(from_fn(oauth::cors::everybody));
+
+    // People with a browser: what they have is a cookie, and a ticket in each form.
+    let browsers = Router::new()
+        .route(
+            "/oauth2/authorize",
+            get(oauth::authorize::authorize).post(oauth::authorize::authorize_by_form),
+        )
+        .route("/oauth2/sign-in", post(oauth::sign_in::sign_in))
+        .route("/oauth2/consent", post(oauth::consent::consent))
+        .route("/oauth2/device", get(oauth::device::show).post(oauth::device::enter))
+        .route("/oauth2/device/decide", post(oauth::device::decide))
+        .route("/oauth2/logout", get(oauth::logout::logout).post(oauth::logout::logout_by_form))
+        .route("/oauth2/logout/confirm", post(oauth::logout::confirm));
+
+    // Clients, which prove who they are as they are registered.
+    let clients = Router::new()
+        .route("/oauth2/token", post(oauth::token::token))
+        .route("/oauth2/revoke", post(oauth::revoke::revoke))
+        .route("/oauth2/introspect", post(oauth::introspect::introspect))
+        .route("/oauth2/par", post(oauth::pushed::push))
+        .route("/oauth2/device_authorization", post(oauth::device::authorize))
+        .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 
     // These take tokens that the bearer layer does not: they look at them by themselves.
     let refresh_token = Router::new().route("/refresh", post(sessions::refresh::refresh));
@@ -26,7 +57,14 @@ pub fn routes(app: AppState) -> Router {
         .route("/me/password", put(accounts::password::change_password))
         .route("/me/sessions", get(sessions::list::list).delete(sessions::list::end_others))
         .route("/me/sessions/{id}", delete(sessions::list::end_one))
+        .route("/me/consents", get(oauth::consent::list))
+        .route("/me/consents/{client_id}", delete(oauth::consent::revoke))
         .route_layer(app.bearer.any_token());
+
+    let openid = Router::new()
+        .route("/oauth2/userinfo", get(oauth::userinfo::userinfo).post(oauth::userinfo::userinfo))
+        .route_layer(app.bearer.scope(scope::OPENID))
+        .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 
     // The layer asks for the scope; the handlers ask as well whether the account is still an administrator.
     let administrators = Router::new()
@@ -42,5 +80,14 @@ pub fn routes(app: AppState) -> Router {
         .route("/admin/audit", get(admin::audit::list))
         .route_layer(app.bearer.scope(ADMIN_SCOPE));
 
-    anybody.merge(refresh_token).merge(either_token).merge(access_token).merge(administrators).with_state(app)
+    anybody
+        .merge(published)
+        .merge(browsers)
+        .merge(clients)
+        .merge(refresh_token)
+        .merge(either_token)
+        .merge(access_token)
+        .merge(openid)
+        .merge(administrators)
+        .with_state(app)
 }

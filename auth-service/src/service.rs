@@ -51,6 +51,7 @@ impl Service {
     ) -> anyhow::Result<Self> {
         database::ensure_schema::<Migrator>(&database).await?;
         let throttle = Throttle::new(sealer.blinder());
+        let browser_sealer = sealer.for_browsers().map_err(anyhow::Error::msg)?;
         let keyring = Arc::new(Keyring::new(
             database.clone(),
             sealer,
@@ -82,6 +83,7 @@ impl Service {
             keyring,
             bearer,
             access_token_verifier,
+            browser_sealer,
         });
         let maintenance = tokio::spawn(maintenance::run(Arc::clone(&app))).abort_handle();
         Ok(Self {

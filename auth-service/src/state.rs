@@ -6,14 +6,17 @@ use std::sync::Arc;
 use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
+use shared::jwks::{KeySource as _, Lookup};
 use shared::random::Random;
-use shared::token::{Rejection, TokenVerifier};
+use shared::token::{Claims, Compact, Rejection, TokenType, TokenVerifier};
 
 use crate::config::Config;
 use crate::passwords::Passwords;
 use crate::throttle::Throttle;
+use crate::tokens::id_token::{self, Hint};
 use crate::tokens::keyring::Keyring;
 use crate::tokens::refresh_token::RefreshToken;
+use crate::tokens::sealer::Sealer;
 
 /// The service. Handlers take it as `State<AppState>`.
 pub type AppState = Arc<App>;
@@ -38,6 +41,8 @@ pub struct App {
     pub bearer: Bearer,
     /// Verifies access tokens where a route takes either kind.
     pub access_token_verifier: TokenVerifier,
+    /// Seals what browsers carry for us.
+    pub browser_sealer: Sealer,
 }
 
 impl App {
@@ -48,6 +53,32 @@ impl App {
     pub fn refresh_token(&self, token: &str) -> Result<RefreshToken, Rejection> {
         let keys = self.keyring.verifying();
         RefreshToken::verify(token, self.config.issuer.as_str(), &*keys, self.clock.now())
+    }
+
+    /// Verifies one of our access tokens as data: for whichever resource it is.
+    ///
+    /// # Errors
+    /// Why it is not one.
+    pub fn introspected(&self, token: &str) -> Result<Claims, Rejection> {
+        let compact = Compact::parse(token)?;
+        let Lookup::Found(key) = self.keyring.verifying().lookup(&compact.kid) else {
+            return Err(Rejection::UnknownKey);
+        };
+        key.verify(&compact)?;
+        if compact.token_type != TokenType::Access {
+            return Err(Rejection::RefreshToken);
+        }
+        let claims = Claims::parse(compact.unverified_payload()?)?;
+        match () {
+            () if claims.iss != self.config.issuer.as_str() => Err(Rejection::Issuer),
+            () if self.clock.now().seconds() >= claims.exp => Err(Rejection::Expired),
+            () => Ok(claims),
+        }
+    }
+
+    /// Reads one of our ID tokens that came back to us.
+    pub fn id_token_hint(&self, token: &str) -> Option<Hint> {
+        id_token::read_hint(token, self.config.issuer.as_str(), &self.keyring.verifying().current())
     }
 }
 

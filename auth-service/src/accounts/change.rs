@@ -10,6 +10,7 @@ use super::{Role, Roles, Username};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::account::Model;
 use crate::error::Error;
+use crate::oauth::consent;
 use crate::sessions;
 use crate::throttle;
 
@@ -155,6 +156,7 @@ async fn try_delete(
         return Err(Error::NoSuchAccount);
     }
     sessions::store::delete_all(&*transaction, id).await?;
+    consent::forget_account(&*transaction, id).await?;
     throttle::forget_account(&*transaction, id).await?;
     transaction.record(now, by.event(Kind::AccountDeleted, id)).await?;
     Ok(transaction.commit().await?)

@@ -81,13 +81,6 @@ impl Roles {
         scopes.sort_by_key(|scope| Role::Admin.scopes().iter().position(|known| known == scope));
         scopes.join(" ")
     }
-
-    /// What of `granted` they still allow: a grant may narrow, never widen.
-    pub fn narrow(&self, granted: &str) -> String {
-        let allowed = self.scope();
-        let kept = granted.split(' ').filter(|scope| allowed.split(' ').any(|own| own == *scope));
-        kept.collect::<Vec<_>>().join(" ")
-    }
 }
 
 /// As a table holds them.
@@ -109,13 +102,5 @@ mod tests {
         assert_eq!(scope("admin"), "books:read books:write auth:admin");
         assert_eq!(scope("unknown"), "");
         assert_eq!(Roles::from_column("librarian reader librarian").to_string(), "reader librarian");
-    }
-
-    #[test]
-    fn a_grant_narrows_with_the_roles_and_never_widens() {
-        let reader = Roles::new([Role::Reader]);
-        assert_eq!(reader.narrow("books:read books:write"), "books:read");
-        assert_eq!(Roles::new([Role::Admin]).narrow("books:read"), "books:read");
-        assert_eq!(reader.narrow(""), "");
     }
 }

@@ -14,6 +14,7 @@ use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::settings::{Issuer, SettingError, Span, span_or_zero};
 use shared::telemetry::LogFormat;
+use url::Url;
 
 use crate::passwords::PasswordRules;
 use crate::tokens::life::KeyLife;
@@ -75,6 +76,15 @@ pub struct Settings {
     /// How long sessions last without a refresh [default: as long as refresh tokens]
     #[arg(long, env = "AUTH_SESSION_IDLE_TTL", value_name = "SPAN")]
     pub session_idle_ttl: Option<Span>,
+    /// How long somebody stays signed in with a browser, for applications to open sessions without asking again
+    #[arg(long, env = "AUTH_BROWSER_SESSION_TTL", default_value = "12h", value_name = "SPAN")]
+    pub browser_session_ttl: Span,
+    /// Further resources that every client may name (RFC 8707), with commas between them
+    #[arg(long, env = "AUTH_RESOURCES", value_delimiter = ',', value_name = "URLS", value_parser = resource)]
+    pub resources: Vec<String>,
+    /// Who may register a client by itself (RFC 7591)
+    #[arg(long, env = "AUTH_CLIENT_REGISTRATION", value_enum, default_value = "closed")]
+    pub client_registration: Registration,
     /// How long a refresh token is answered after its successor was made [default: sessions of /login until the
     /// successor is used, of /oauth2 60s]
     #[arg(long, env = "AUTH_REFRESH_GRACE", value_name = "SPAN", value_parser = span_or_zero)]
@@ -116,6 +126,12 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// How long sessions last without a refresh.
     pub session_idle_ttl: Duration,
+    /// How long somebody stays signed in with a browser.
+    pub browser_session_ttl: Duration,
+    /// Resources that every client may name.
+    pub resources: Vec<String>,
+    /// Whether everybody may register a client.
+    pub client_registration_open: bool,
     /// How long the predecessor of a refresh token is answered.
     pub grace: GracePolicy,
     /// The life of signing keys.
@@ -134,6 +150,25 @@ pub struct Config {
     pub hash_slots: usize,
     /// How long a sign-in waits for a slot.
     pub hash_queue_deadline: Duration,
+}
+
+/// A resource as clients name it: an absolute URI without a fragment (RFC 8707 §2).
+///
+/// # Errors
+/// It is something else.
+pub fn resource(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|_| "must be an absolute URI".to_owned())?;
+    if url.fragment().is_some() || text.contains(char::is_whitespace) {
+        return Err("must be an absolute URI without a fragment".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl Config {
+    /// The address of one of our endpoints, for clients.
+    pub fn endpoint(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.as_str().trim_end_matches('/'))
+    }
 }
 
 impl Settings {
@@ -178,6 +213,9 @@ impl Settings {
             access_token_ttl: access,
             refresh_token_ttl: refresh,
             session_idle_ttl: idle,
+            browser_session_ttl: self.browser_session_ttl.get(),
+            resources: self.resources.clone(),
+            client_registration_open: self.client_registration == Registration::Open,
             grace: GracePolicy { everywhere: self.refresh_grace },
             key_life: self.keys.life()?,
             jwks_max_age: self.keys.jwks_max_age.get(),

@@ -40,6 +40,10 @@ pub struct Model {
     pub user_agent: String,
     /// Where the client was.
     pub ip: String,
+    /// The session of the browser that it was opened from.
+    pub sign_in_id: Option<Uuid>,
+    /// The claims that its client has asked the userinfo endpoint for: names with spaces between them.
+    pub claims: String,
 }
 
 impl Model {
@@ -60,6 +64,9 @@ pub enum Origin {
     /// At `/oauth2/*`.
     #[sea_orm(string_value = "oauth")]
     OAuth,
+    /// On the sign-in page: it has a cookie and no tokens, and opens others.
+    #[sea_orm(string_value = "browser")]
+    Browser,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

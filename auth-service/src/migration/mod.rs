@@ -16,6 +16,15 @@ mod m20261124_000009_index_throttles_by_expiry;
 mod m20261124_000010_index_audit_events_by_time;
 mod m20261124_000011_index_audit_events_by_kind;
 mod m20261124_000012_add_must_change_password;
+mod m20261124_000013_create_clients;
+mod m20261124_000014_create_client_origins;
+mod m20261124_000015_create_one_time;
+mod m20261124_000016_index_one_time_by_expiry;
+mod m20261124_000017_create_device_codes;
+mod m20261124_000018_index_device_codes_by_expiry;
+mod m20261124_000019_create_consents;
+mod m20261124_000020_add_sign_in_id_to_sessions;
+mod m20261124_000021_add_claims_to_sessions;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -37,6 +46,15 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000010_index_audit_events_by_time::Migration),
             Box::new(m20261124_000011_index_audit_events_by_kind::Migration),
             Box::new(m20261124_000012_add_must_change_password::Migration),
+            Box::new(m20261124_000013_create_clients::Migration),
+            Box::new(m20261124_000014_create_client_origins::Migration),
+            Box::new(m20261124_000015_create_one_time::Migration),
+            Box::new(m20261124_000016_index_one_time_by_expiry::Migration),
+            Box::new(m20261124_000017_create_device_codes::Migration),
+            Box::new(m20261124_000018_index_device_codes_by_expiry::Migration),
+            Box::new(m20261124_000019_create_consents::Migration),
+            Box::new(m20261124_000020_add_sign_in_id_to_sessions::Migration),
+            Box::new(m20261124_000021_add_claims_to_sessions::Migration),
         ]
     }
 }

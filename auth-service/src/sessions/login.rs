@@ -19,7 +19,7 @@ use crate::state::{App, AppState};
 use crate::throttle::{Attempt, Standing};
 
 /// The client of sessions that are opened here: there is no other to tell them apart from.
-const FIRST_PARTY: &str = "first-party";
+pub const FIRST_PARTY: &str = "first-party";
 
 /// Refusals are answered at multiples of this after the request came. What a refusal takes differs: a hash from elsewhere
 /// may cost less or more than ours, and some rows are there while others are not. So the time of the answer says nothing
@@ -61,24 +61,20 @@ pub async fn login(
     client: Client,
     Json(request): Json<LoginRequest>,
 ) -> Result<TokenResponse, Error> {
-    let began = Instant::now();
-    match sign_in(&app, &request.username, request.password, &client).await {
-        Ok((account, session)) => TokenResponse::sign(&app, &account, &session, app.clock.now(), true),
-        Err(Error::BadCredentials) => {
-            tokio::time::sleep_until(began + next_multiple(began.elapsed(), REFUSE_EVERY)).await;
-            Err(Error::BadCredentials)
-        }
-        Err(error) => Err(error),
-    }
+    let (account, session) = sign_in(&app, &request.username, request.password, &client, Door::Api).await?;
+    TokenResponse::sign(&app, &account, &session, app.clock.now(), true)
 }
 
-/// The first multiple of `step` that is not before `elapsed`.
-fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
-    let steps = elapsed.as_nanos().div_ceil(step.as_nanos().max(1));
-    step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
+/// Where somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// `POST /login`: the session has tokens.
+    Api,
+    /// The sign-in page: the session has a cookie.
+    Page,
 }
 
-/// Opens a session for whoever knows the password of that name.
+/// Opens a session for whoever knows the password of that name. Refuses them no sooner than [`REFUSE_EVERY`] says.
 ///
 /// # Errors
 /// They do not, or may not try now.
@@ -87,6 +83,28 @@ pub async fn sign_in(
     username: &str,
     password: Password,
     client: &Client,
+    door: Door,
+) -> Result<(account::Model, session::Model), Error> {
+    let began = Instant::now();
+    let outcome = try_sign_in(app, username, password, client, door).await;
+    if matches!(outcome, Err(Error::BadCredentials)) {
+        tokio::time::sleep_until(began + next_multiple(began.elapsed(), REFUSE_EVERY)).await;
+    }
+    outcome
+}
+
+/// The first multiple of `step` that is not before `elapsed`.
+fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
+    let steps = elapsed.as_nanos().div_ceil(step.as_nanos().max(1));
+    step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
+}
+
+async fn try_sign_in(
+    app: &App,
+    username: &str,
+    password: Password,
+    client: &Client,
+    door: Door,
 ) -> Result<(account::Model, session::Model), Error> {
     // Twice, since another login may upgrade the hash, or somebody change the password, while we look at it.
     for _ in 0..2 {
@@ -114,7 +132,7 @@ pub async fn sign_in(
             Verdict::RightButOutdated => upgrade(app, password.clone()).await?,
             Verdict::Right | Verdict::Wrong => None,
         };
-        let open = || open(app, account, upgraded.clone(), &attempt, client);
+        let open = || open(app, account, upgraded.clone(), &attempt, client, door);
         if let Some(session) = retry_write(open).await? {
             return Ok((account.clone(), session));
         }
@@ -150,9 +168,10 @@ async fn open(
     upgraded: Option<String>,
     attempt: &Attempt,
     client: &Client,
+    door: Door,
 ) -> Result<Option<session::Model>, Error> {
     let now = app.clock.now();
-    let session = new_session(app, account, client, now);
+    let session = new_session(app, account, client, door, now);
     let mut transaction = Transaction::begin(&app.database).await?;
     if !accounts::store::note_login(&*transaction, account, upgraded, now).await? {
         return Ok(None);
@@ -165,14 +184,30 @@ async fn open(
     Ok(Some(session))
 }
 
-fn new_session(app: &App, account: &account::Model, client: &Client, now: Timestamp) -> session::Model {
-    let expires_at = now + app.config.refresh_token_ttl;
+fn new_session(
+    app: &App,
+    account: &account::Model,
+    client: &Client,
+    door: Door,
+    now: Timestamp,
+) -> session::Model {
+    let (origin, scope, ttl, idle) = match door {
+        Door::Api => {
+            let scope = Roles::from_column(&account.roles).scope();
+            (session::Origin::Login, scope, app.config.refresh_token_ttl, app.config.session_idle_ttl)
+        }
+        Door::Page => {
+            let ttl = app.config.browser_session_ttl;
+            (session::Origin::Browser, String::new(), ttl, ttl)
+        }
+    };
+    let expires_at = now + ttl;
     session::Model {
         id: app.random.uuid_at(now),
         account_id: account.id,
         client_id: FIRST_PARTY.to_owned(),
-        origin: session::Origin::Login,
-        scope: Roles::from_column(&account.roles).scope(),
+        origin,
+        scope,
         resource: app.config.audience.clone(),
         auth_time: now.millis(),
         generation: 1,
@@ -180,10 +215,12 @@ fn new_session(app: &App, account: &account::Model, client: &Client, now: Timest
         created_at: now.millis(),
         last_used_at: now.millis(),
         expires_at: expires_at.millis(),
-        idle_expires_at: (now + app.config.session_idle_ttl).min(expires_at).millis(),
+        idle_expires_at: (now + idle).min(expires_at).millis(),
         revoked_at: None,
         user_agent: client.user_agent.clone(),
         ip: client.ip.to_string(),
+        sign_in_id: None,
+        claims: String::new(),
     }
 }
 

@@ -12,4 +12,5 @@ mod tokens;
 
 pub use caller::{ADMIN_SCOPE, Admin, Caller};
 pub use client::Client;
-pub use tokens::TokenResponse;
+pub use login::FIRST_PARTY;
+pub use tokens::{AccessToken, TokenResponse};

@@ -8,7 +8,7 @@ use shared::database::retry_write;
 use shared::http::Problem;
 use shared::token::Rejection;
 
-use super::{Client, TokenResponse, store};
+use super::{Client, FIRST_PARTY, TokenResponse, store};
 use crate::accounts;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::{account, session};
@@ -35,22 +35,25 @@ pub async fn refresh(
     headers: HeaderMap,
 ) -> Result<TokenResponse, Error> {
     let token = app.refresh_token(bearer_token(&headers)?)?;
-    let (account, session) = retry_write(|| renew(&app, &token, &client)).await?;
+    let (account, session) = retry_write(|| renew(&app, &token, FIRST_PARTY, &client)).await?;
     TokenResponse::sign(&app, &account, &session, app.clock.now(), false)
 }
 
-/// Carries the session of a genuine refresh token on. Returns it with its account as they are afterwards.
+/// Carries the session of a genuine refresh token on, for the client that it was opened for. Returns it with its account
+/// as they are afterwards.
 ///
 /// # Errors
-/// The session is over, also where this very token ended it.
+/// The session is over, also where this very token ended it; or it is another client's, and then goes on as if nobody had
+/// asked.
 pub async fn renew(
     app: &App,
     token: &RefreshToken,
+    client_id: &str,
     client: &Client,
 ) -> Result<(account::Model, session::Model), Error> {
     let now = app.clock.now();
     let mut transaction = Transaction::begin(&app.database).await?;
-    let session = match carry_on(app, &mut transaction, token, client, now).await? {
+    let session = match carry_on(app, &mut transaction, token, client_id, client, now).await? {
         Ok(session) => session,
         Err(rejection) => {
             transaction.commit().await?;
@@ -70,16 +73,20 @@ async fn carry_on(
     app: &App,
     transaction: &mut Transaction,
     token: &RefreshToken,
+    client_id: &str,
     client: &Client,
     now: Timestamp,
 ) -> Result<Result<session::Model, Rejection>, Error> {
     let (id, generation) = (token.session_id, token.generation);
     let idle = now + app.config.session_idle_ttl;
-    let advanced = store::advance(&**transaction, id, generation, idle, now, client).await?;
+    let advanced = store::advance(&**transaction, id, generation, client_id, idle, now, client).await?;
     // Only now is the row read: whoever lost a race sees what the winner made of it.
     let Some(session) = store::find(&**transaction, id).await? else { return Ok(Err(Rejection::Revoked)) };
     if advanced {
         return Ok(Ok(session));
+    }
+    if session.client_id != client_id {
+        return Ok(Err(Rejection::Revoked));
     }
     match judge(&session, generation, app.config.grace.of(session.origin), now) {
         Verdict::Repeat => {

@@ -6,6 +6,7 @@ use shared::clock::Timestamp;
 
 use super::Client;
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
+use crate::tokens::scope::OFFLINE_ACCESS;
 
 /// Adds a session.
 ///
@@ -15,8 +16,8 @@ pub async fn open(db: &impl ConnectionTrait, session: &Model) -> Result<(), DbEr
     Entity::insert(ActiveModel::from(session.clone())).exec_without_returning(db).await.map(drop)
 }
 
-/// Moves the session on from `generation`. `false`: that is not the current one, or the session is over. Of any number
-/// that try together, one wins.
+/// Moves the session on from `generation`. `false`: that is not the current one, the session is over, or it is another
+/// client's. Of any number that try together, one wins.
 ///
 /// # Errors
 /// The database's.
@@ -24,6 +25,7 @@ pub async fn advance(
     db: &impl ConnectionTrait,
     id: Uuid,
     generation: i64,
+    client_id: &str,
     idle_expires_at: Timestamp,
     now: Timestamp,
     client: &Client,
@@ -31,7 +33,8 @@ pub async fn advance(
     let next = used(idle_expires_at, now, client)
         .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
         .col_expr(Column::RotatedAt, Expr::value(now.millis()));
-    affects_one(next.filter(alive(now)).filter(is_generation(id, generation)), db).await
+    let own = next.filter(Column::ClientId.eq(client_id));
+    affects_one(own.filter(alive(now)).filter(is_generation(id, generation)), db).await
 }
 
 /// Notes that the session was used at `generation`, without moving on. `false` as in [`advance`].
@@ -70,6 +73,45 @@ pub async fn end(
 ) -> Result<bool, DbErr> {
     let ended = ended(now).filter(Column::Id.eq(id)).filter(Column::AccountId.eq(account_id));
     affects_one(ended.filter(alive(now)), db).await
+}
+
+/// Holds on to a session that is not over until the transaction ends: whoever ends it waits, and then sees what was opened
+/// from it. `false`: it is over.
+///
+/// # Errors
+/// The database's.
+pub async fn hold(db: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
+    let used = ActiveModel { last_used_at: Set(now.millis()), ..Default::default() };
+    affects_one(Entity::update_many().set(used).filter(Column::Id.eq(id)).filter(alive(now)), db).await
+}
+
+/// Ends what was opened from a session of a browser, but for those that were to go on (`offline_access`). Returns how many.
+///
+/// # Errors
+/// The database's.
+pub async fn end_opened_from(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    sign_in: Uuid,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let opened = ended(now).filter(Column::AccountId.eq(account_id)).filter(Column::SignInId.eq(sign_in));
+    let bound = opened.filter(Column::Scope.not_like(format!("%{OFFLINE_ACCESS}%")));
+    Ok(bound.filter(Column::RevokedAt.is_null()).exec(db).await?.rows_affected)
+}
+
+/// Ends all sessions of the account that one client has.
+///
+/// # Errors
+/// The database's.
+pub async fn end_of_client(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let theirs = ended(now).filter(Column::AccountId.eq(account_id)).filter(Column::ClientId.eq(client_id));
+    Ok(theirs.filter(Column::RevokedAt.is_null()).exec(db).await?.rows_affected)
 }
 
 /// Ends all sessions of the account but `kept`. Returns how many there were.

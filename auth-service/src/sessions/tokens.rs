@@ -1,5 +1,7 @@
 //! The answer that carries tokens.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
@@ -42,21 +44,54 @@ impl TokenResponse {
         now: Timestamp,
         fresh: bool,
     ) -> Result<Self, Error> {
+        let access = AccessToken::sign(app, account, session, app.config.access_token_ttl, now, fresh)?;
         let key = app.keyring.signing()?;
-        let ends = Timestamp::from_millis(session.expires_at);
-        let expires_at = (now + app.config.access_token_ttl).min(ends);
+        Ok(Self {
+            refresh_token: mint::refresh_token(&key, app.config.issuer.as_str(), session)?,
+            token_type: "Bearer",
+            expires_in: access.expires_at.seconds() - now.seconds(),
+            refresh_expires_in: Timestamp::from_millis(session.expires_at).seconds() - now.seconds(),
+            access_token: access.text,
+            scope: access.scope,
+        })
+    }
+}
+
+/// An access token with what it says.
+pub struct AccessToken {
+    /// The token.
+    pub text: String,
+    /// What it allows.
+    pub scope: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl AccessToken {
+    /// Signs an access token of a session, which lasts `ttl` and no longer than the session.
+    ///
+    /// # Errors
+    /// No key signs.
+    pub fn sign(
+        app: &App,
+        account: &account::Model,
+        session: &session::Model,
+        ttl: Duration,
+        now: Timestamp,
+        fresh: bool,
+    ) -> Result<Self, Error> {
+        let expires_at = (now + ttl).min(Timestamp::from_millis(session.expires_at));
         let jti = app.random.uuid().to_string();
         let grant = AccessGrant { jti: &jti, now, expires_at, fresh };
-        let issuer = app.config.issuer.as_str();
-        let (access_token, scope) = mint::access_token(&key, issuer, account, session, grant)?;
-        Ok(Self {
-            access_token,
-            refresh_token: mint::refresh_token(&key, issuer, session)?,
-            token_type: "Bearer",
-            expires_in: expires_at.seconds() - now.seconds(),
-            refresh_expires_in: ends.seconds() - now.seconds(),
-            scope,
-        })
+        let (key, issuer) = (app.keyring.signing()?, app.config.issuer.as_str());
+        let (text, scope) = mint::access_token(&key, issuer, account, session, grant)?;
+        Ok(Self { text, scope, expires_at })
+    }
+}
+
+impl std::fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessToken").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 

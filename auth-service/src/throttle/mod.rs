@@ -15,7 +15,7 @@ use shared::clock::Timestamp;
 use shared::database::{retry_read, retry_write};
 use uuid::Uuid;
 
-use self::rules::{ACCOUNT, Counter, NETWORK, PAIR, REGISTRATION, SignIn, network_of};
+use self::rules::{ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, network_of};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::tokens::sealer::Blinder;
 
@@ -125,13 +125,29 @@ impl Throttle {
         ip: IpAddr,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        let key = format!("register:{}", network_of(ip));
-        let [counter] = retry_read(|| store::read(db, [&key])).await?;
-        let wait = REGISTRATION.wait(counter, now);
-        if !wait.is_zero() {
-            return Err(Refused::Wait(wait));
-        }
-        Ok(retry_write(|| store::add_failure(db, &key, &REGISTRATION, now)).await?)
+        count_try(db, &format!("register:{}", network_of(ip)), &REGISTRATION, now).await
+    }
+
+    /// Lets somebody at this address type in the code of a device, and counts it.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit_device_code(
+        &self,
+        db: &DatabaseConnection,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        count_try(db, &device_code_key(ip), &DEVICE_CODE, now).await
+    }
+
+    /// Forgets what was counted, since it was the code of a device.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn found_device_code(&self, db: &DatabaseConnection, ip: IpAddr) -> Result<(), DbErr> {
+        let key = device_code_key(ip);
+        retry_write(|| store::clear(db, &key)).await
     }
 }
 
@@ -139,6 +155,25 @@ impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle").finish_non_exhaustive()
     }
+}
+
+fn device_code_key(ip: IpAddr) -> String {
+    format!("device:{}", network_of(ip))
+}
+
+/// Counts a try of which it is not known before how it ends.
+async fn count_try(
+    db: &DatabaseConnection,
+    key: &String,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let [counter] = retry_read(|| store::read(db, [key])).await?;
+    let wait = policy.wait(counter, now);
+    if !wait.is_zero() {
+        return Err(Refused::Wait(wait));
+    }
+    Ok(retry_write(|| store::add_failure(db, key, policy, now)).await?)
 }
 
 /// The rows that one attempt counts in.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::token::TokenType;
 
+use super::scope::{contains, filter, is_identity, is_own};
 use super::signing_key::{KeyError, SigningKey};
 use crate::accounts::Roles;
 use crate::entity::{account, session};
@@ -38,7 +39,16 @@ struct AccessClaims<'a> {
 #[serde(untagged)]
 enum Audience<'a> {
     One(&'a str),
-    Two([&'a str; 2]),
+    Several(Vec<&'a str>),
+}
+
+impl<'a> Audience<'a> {
+    /// The resources, and auth-service itself where a scope of its own is among these.
+    fn of(resources: &'a str, scope: &str) -> Self {
+        let own = scope.split(' ').any(is_own).then_some(OWN_AUDIENCE);
+        let mut all: Vec<_> = resources.split(' ').chain(own).collect();
+        if all.len() == 1 { Self::One(all.remove(0)) } else { Self::Several(all) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -82,16 +92,15 @@ pub fn access_token(
 ) -> Result<(String, String), KeyError> {
     let roles = Roles::from_column(&account.roles);
     // Whoever was given a password by somebody else may do nothing but replace it.
-    let scope = if account.must_change_password { String::new() } else { roles.narrow(&session.scope) };
-    let own = scope.split(' ').any(|scope| scope.starts_with("auth:"));
-    let aud = match own && session.resource != OWN_AUDIENCE {
-        true => Audience::Two([&session.resource, OWN_AUDIENCE]),
-        false => Audience::One(&session.resource),
+    let allowed = roles.scope();
+    let scope = match account.must_change_password {
+        true => String::new(),
+        false => filter(&session.scope, |name| is_identity(name) || contains(&allowed, name)),
     };
     let claims = AccessClaims {
         iss: issuer,
         sub: account.id,
-        aud,
+        aud: Audience::of(&session.resource, &scope),
         exp: grant.expires_at.seconds(),
         iat: grant.now.seconds(),
         nbf: grant.now.seconds(),
@@ -107,6 +116,51 @@ pub fn access_token(
     };
     let token = key.sign(TokenType::Access, &claims)?;
     Ok((token, scope))
+}
+
+/// The access token of a client that acts for itself (RFC 6749 §4.4): it is its own subject, and there is no session.
+#[derive(Debug, Serialize)]
+struct ClientClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Audience<'a>,
+    exp: i64,
+    iat: i64,
+    nbf: i64,
+    jti: &'a str,
+    client_id: &'a str,
+    scope: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    fresh: bool,
+}
+
+/// Signs the access token of a client that acts for itself.
+///
+/// # Errors
+/// The key cannot sign.
+pub fn client_token(
+    key: &SigningKey,
+    issuer: &str,
+    client_id: &str,
+    scope: &str,
+    resource: &str,
+    grant: AccessGrant<'_>,
+) -> Result<String, KeyError> {
+    let claims = ClientClaims {
+        iss: issuer,
+        sub: client_id,
+        aud: Audience::of(resource, scope),
+        exp: grant.expires_at.seconds(),
+        iat: grant.now.seconds(),
+        nbf: grant.now.seconds(),
+        jti: grant.jti,
+        client_id,
+        scope,
+        kind: "access",
+        fresh: grant.fresh,
+    };
+    key.sign(TokenType::Access, &claims)
 }
 
 /// Signs the refresh token of a session's current generation. All of it follows from the row, and RS256 is

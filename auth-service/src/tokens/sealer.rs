@@ -16,7 +16,8 @@ pub struct Sealer {
     key: LessSafeKey,
     /// Opens what was sealed before the key was replaced.
     previous: Option<LessSafeKey>,
-    blinder: Blinder,
+    /// What other secrets are derived from.
+    root: hmac::Key,
 }
 
 /// What is sealed was sealed under another key or for another name, or was changed since.
@@ -36,7 +37,7 @@ impl Sealer {
     /// It is something else, in words that fit behind the setting's name.
     pub fn new(key: &SecretString) -> Result<Self, &'static str> {
         let bytes = decode(key)?;
-        Ok(Self { key: aead_key(&bytes)?, previous: None, blinder: Blinder::new(&bytes) })
+        Ok(Self { key: aead_key(&bytes)?, previous: None, root: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
     }
 
     /// The same, which also opens what was sealed under this key before.
@@ -49,7 +50,21 @@ impl Sealer {
 
     /// What hides names in the database from whoever reads it.
     pub fn blinder(&self) -> Blinder {
-        self.blinder.clone()
+        Blinder(hmac::Key::new(hmac::HMAC_SHA256, self.derive("names in throttles").as_ref()))
+    }
+
+    /// What seals the things that browsers carry for us.
+    ///
+    /// # Errors
+    /// The library refuses the key.
+    pub fn for_browsers(&self) -> Result<Self, &'static str> {
+        let key = self.derive("what browsers carry");
+        let root = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+        Ok(Self { key: aead_key(key.as_ref())?, previous: None, root })
+    }
+
+    fn derive(&self, purpose: &str) -> hmac::Tag {
+        hmac::sign(&self.root, purpose.as_bytes())
     }
 
     /// Seals `secret` for `name`: under that name alone it opens again, so rows of a table cannot be swapped.
@@ -109,11 +124,6 @@ fn open_under(key: &LessSafeKey, name: &str, sealed: &[u8]) -> Result<Vec<u8>, C
 pub struct Blinder(hmac::Key);
 
 impl Blinder {
-    fn new(key: &[u8]) -> Self {
-        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"names in throttles");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
-    }
-
     /// The other name: 22 characters of base64url.
     pub fn blind(&self, name: &str) -> String {
         URL_SAFE_NO_PAD.encode(&hmac::sign(&self.0, name.as_bytes()).as_ref()[..16])

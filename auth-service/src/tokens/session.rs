@@ -31,9 +31,9 @@ impl GracePolicy {
     /// get a minute for the answer that was lost on its way.
     pub fn of(self, origin: Origin) -> Grace {
         match (self.everywhere, origin) {
-            (Some(grace), Origin::Login | Origin::OAuth) => Grace::For(grace),
+            (Some(grace), Origin::Login | Origin::OAuth | Origin::Browser) => Grace::For(grace),
             (None, Origin::Login) => Grace::UntilUsed,
-            (None, Origin::OAuth) => Grace::For(Duration::from_secs(60)),
+            (None, Origin::OAuth | Origin::Browser) => Grace::For(Duration::from_secs(60)),
         }
     }
 }
@@ -96,6 +96,8 @@ mod tests {
             revoked_at: None,
             user_agent: String::new(),
             ip: String::new(),
+            sign_in_id: None,
+            claims: String::new(),
         }
     }
 

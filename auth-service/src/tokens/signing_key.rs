@@ -22,6 +22,7 @@ pub struct SigningKey {
     kid: String,
     access_header: String,
     refresh_header: String,
+    id_header: String,
 }
 
 /// A key could not be made, read or used.
@@ -68,8 +69,9 @@ impl SigningKey {
             header.kid = Some(kid.clone());
             serde_json::to_vec(&header).map(|json| URL_SAFE_NO_PAD.encode(json))
         };
-        let (access_header, refresh_header) = (header("at+jwt")?, header("rt+jwt")?);
-        Ok(Self { pair, kid, access_header, refresh_header })
+        let (access_header, refresh_header, id_header) =
+            (header("at+jwt")?, header("rt+jwt")?, header("JWT")?);
+        Ok(Self { pair, kid, access_header, refresh_header, id_header })
     }
 
     /// Its name: the RFC 7638 thumbprint.
@@ -82,10 +84,21 @@ impl SigningKey {
     /// # Errors
     /// The claims cannot be written, or the library refuses.
     pub fn sign(&self, token_type: TokenType, claims: &impl Serialize) -> Result<String, KeyError> {
-        let header = match token_type {
-            TokenType::Access => &self.access_header,
-            TokenType::Refresh => &self.refresh_header,
-        };
+        match token_type {
+            TokenType::Access => self.sign_behind(&self.access_header, claims),
+            TokenType::Refresh => self.sign_behind(&self.refresh_header, claims),
+        }
+    }
+
+    /// Signs claims as an ID token: of no type that any of our services takes for access.
+    ///
+    /// # Errors
+    /// As [`SigningKey::sign`].
+    pub fn sign_id(&self, claims: &impl Serialize) -> Result<String, KeyError> {
+        self.sign_behind(&self.id_header, claims)
+    }
+
+    fn sign_behind(&self, header: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let mut token = String::with_capacity(1024);
         token.push_str(header);

@@ -47,7 +47,7 @@ impl<S: Sync> FromRequest<S> for Fields {
             let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
             return Err(problem.with_detail("Send JSON with Content-Type: application/json"));
         }
-        let body = read(&parts.headers, body).await?;
+        let body = read_body(&parts.headers, body).await?;
         let value: Value = serde_json::from_slice(&body).map_err(|error| {
             let place = format!("The body is not JSON: line {}, column {}", error.line(), error.column());
             Problem::new(StatusCode::BAD_REQUEST, "malformed_json").with_detail(place)
@@ -80,7 +80,11 @@ fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+/// Reads a body of any type.
+///
+/// # Errors
+/// 413 when it is over 64 KiB, 408 when it takes longer than five seconds, 400 when it breaks off.
+pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
     let too_large = || {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large");
         problem.with_detail("The body must be at most 64 KiB")

@@ -14,7 +14,7 @@ mod serve;
 
 use crate::problem;
 
-pub use body::Json;
+pub use body::{Json, read_body};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use edge::{Edge, EdgeSettings};
 pub use fields::{Fields, FromFields, Invalid};

@@ -69,8 +69,16 @@ impl VerifyingKey {
     /// It was not made with this key, or is not canonical base64url.
     pub fn verify(&self, token: &Compact<'_>) -> Result<(), Rejection> {
         let mut buffer = [0; MAX_SIGNATURE];
+        self.verify_bytes(token.signing_input(), token.signature(&mut buffer)?)
+    }
+
+    /// Checks an RS256 signature of any other message.
+    ///
+    /// # Errors
+    /// It was not made with this key.
+    pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<(), Rejection> {
         RsaPublicKeyComponents { n: &self.n, e: &self.e }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, token.signing_input(), token.signature(&mut buffer)?)
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
             .map_err(|_| Rejection::Signature)
     }
 }

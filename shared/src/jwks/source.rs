@@ -50,6 +50,11 @@ impl LocalKeys {
         Self(ArcSwap::from_pointee(keys))
     }
 
+    /// The keys that count now.
+    pub fn current(&self) -> Arc<KeySnapshot> {
+        self.0.load_full()
+    }
+
     /// From now on these keys count, and no others.
     pub fn replace(&self, keys: KeySnapshot) {
         self.0.store(Arc::new(keys));

@@ -1,0 +1,210 @@
+//! `GET` and `POST /oauth2/authorize`: a client sends somebody here, and gets a code if they agree (RFC 6749 §4.1).
+
+pub(super) mod code;
+mod decision;
+pub(super) mod request;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::{HeaderValue, StatusCode, Uri};
+use shared::database::{retry_read, retry_write};
+use shared::http::ClientAddress;
+use url::{Url, form_urlencoded};
+
+use self::decision::{Next, next};
+use self::request::AuthorizationRequest;
+use super::browser::{Browser, SignedIn};
+use super::consent::{self, ask};
+use super::error::{Code, OAuthError, Refusal};
+use super::pages::{Trouble, TroubleKind};
+use super::parameters::{Form, Parameters};
+use super::pushed;
+use super::sign_in::{self, Errand};
+use crate::clients::{self, Client, ClientId};
+use crate::error::Error;
+use crate::state::{App, AppState};
+
+/// Why an authorization request goes no further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// There is no address to send anybody to: it is said here.
+    Here(TroubleKind, &'static str),
+    /// The client is told.
+    Told(Box<Answer>, Refusal),
+    /// It is our fault.
+    Service(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Service(error)
+    }
+}
+
+/// Where the answer to a request goes.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    redirect_uri: String,
+    state: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn to(request: &AuthorizationRequest) -> Self {
+        Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone() }
+    }
+
+    /// Sends the browser back to the client with these parameters, the `state` that it sent, and who answers (RFC 9207):
+    /// a client of several providers sees whose answer it is.
+    fn send(&self, app: &App, parameters: &[(&str, &str)]) -> Response {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parameters);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        query.append_pair("iss", app.config.issuer.as_str());
+        see_other(&with_query(&self.redirect_uri, &query.finish()))
+    }
+}
+
+/// Adds to the query of an address, which is otherwise left as it was registered.
+pub(super) fn with_query(address: &str, query: &str) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}{query}")
+}
+
+/// 303, and never 307: a form with a password is not sent on to the client (RFC 9700 §4.12).
+pub(super) fn see_other(address: &str) -> Response {
+    let Ok(location) = HeaderValue::try_from(address) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    (StatusCode::SEE_OTHER, [(LOCATION, location), (CACHE_CONTROL, no_store)]).into_response()
+}
+
+/// Where the forms of a page may end up: browsers hold redirects against `form-action`, too.
+pub(super) fn form_target(redirect_uri: &str) -> String {
+    match Url::parse(redirect_uri) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("{}:", url.scheme()),
+        Err(_) => String::new(),
+    }
+}
+
+/// Begins, goes on with, or ends an authorization, as far as the browser's cookies let it.
+pub async fn authorize(
+    State(app): State<AppState>,
+    browser: Browser,
+    ClientAddress(ip): ClientAddress,
+    uri: Uri,
+) -> Response {
+    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
+    let begun = async {
+        let (client, request) = begin(&app, &parameters).await?;
+        proceed(&app, &browser, browser.sign_in.as_ref(), &client, request, ip).await
+    };
+    let locales = parameters.get("ui_locales").ok().flatten();
+    begun.await.unwrap_or_else(|stop| stopped(&app, &browser, locales, stop))
+}
+
+/// The same from a form (OpenID Connect Core §3.1.2.1). The cookies of the browser do not come along with a form of another
+/// site, so the request is made again as one that they do come along with.
+pub async fn authorize_by_form(Form(parameters): Form) -> Response {
+    see_other(&with_query("/oauth2/authorize", &parameters.to_query()))
+}
+
+async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, AuthorizationRequest), Stop> {
+    let here = |kind: TroubleKind| move |refusal: Refusal| Stop::Here(kind, refusal.description);
+    let id = parameters.need("client_id", "client_id is missing").map_err(here(TroubleKind::BadRequest))?;
+    let client = match id.parse::<ClientId>() {
+        Ok(id) => retry_read(|| clients::store::find(&app.database, &id)).await?,
+        Err(_) => None,
+    };
+    let client =
+        client.ok_or(Stop::Here(TroubleKind::UnknownClient, "no client of that client_id is registered"))?;
+    let request_uri = parameters.get("request_uri").map_err(here(TroubleKind::BadRequest))?;
+    if let Some(name) = request_uri.and_then(pushed::name) {
+        let pushed = pushed::find(app, &client, name).await?;
+        let request =
+            pushed.ok_or(Stop::Here(TroubleKind::Expired, "the pushed request is unknown or has expired"))?;
+        return Ok((client, request));
+    }
+    let redirect_uri = request::redirect_uri(&client, parameters).map_err(here(TroubleKind::BadRedirect))?;
+    let state = parameters.get("state").ok().flatten().map(str::to_owned);
+    let answer = Answer { redirect_uri: redirect_uri.clone(), state };
+    let told = |refusal| Stop::Told(Box::new(answer), refusal);
+    if client.pushed_only {
+        return Err(told(Refusal::request("this client must push its requests (RFC 9126)")));
+    }
+    let request = AuthorizationRequest::read(app, &client, redirect_uri, parameters).map_err(told)?;
+    Ok((client, request))
+}
+
+/// Does what comes next: shows the sign-in page, asks, or grants.
+pub(super) async fn proceed(
+    app: &App,
+    browser: &Browser,
+    sign_in: Option<&SignedIn>,
+    client: &Client,
+    request: AuthorizationRequest,
+    ip: std::net::IpAddr,
+) -> Result<Response, Stop> {
+    let allowed = match sign_in {
+        Some(signed_in) => {
+            let allowed = || consent::allowed(&app.database, signed_in.account.id, &client.id);
+            retry_read(allowed).await.map_err(Error::from)?
+        }
+        None => String::new(),
+    };
+    let told = |refusal| Stop::Told(Box::new(Answer::to(&request)), refusal);
+    let next = next(&request, sign_in, client.first_party, &allowed, app.clock.now()).map_err(told)?;
+    match (next, sign_in) {
+        (Next::Grant, Some(signed_in)) => grant(app, client, &request, signed_in, None, ip).await,
+        (Next::Consent, Some(signed_in)) => Ok(ask(app, browser, client, request, signed_in)?),
+        (Next::SignIn | Next::Consent | Next::Grant, _) => {
+            Ok(sign_in::page(app, browser, Some(client), &Errand::Authorize(Box::new(request)))?)
+        }
+    }
+}
+
+/// Sends the client its code. `allowed`: what somebody has just allowed it.
+pub(super) async fn grant(
+    app: &App,
+    client: &Client,
+    request: &AuthorizationRequest,
+    signed_in: &SignedIn,
+    allowed: Option<&str>,
+    ip: std::net::IpAddr,
+) -> Result<Response, Stop> {
+    let code = app.random.text::<32>();
+    let issued = retry_write(|| code::issue(app, client, request, signed_in, allowed, &code, ip)).await?;
+    if issued {
+        Ok(Answer::to(request).send(app, &[("code", &code)]))
+    } else {
+        let refusal = Refusal::new(Code::LoginRequired, "the session of the browser has ended meanwhile");
+        Err(Stop::Told(Box::new(Answer::to(request)), refusal))
+    }
+}
+
+/// What a stopped request is answered by.
+pub(super) fn stopped(app: &App, browser: &Browser, ui_locales: Option<&str>, stop: Stop) -> Response {
+    match stop {
+        Stop::Here(what, detail) => Trouble { what, detail }.respond(browser.language(ui_locales), &[]),
+        Stop::Told(answer, refusal) => {
+            let parameters = [("error", refusal.code.as_str()), ("error_description", refusal.description)];
+            answer.send(app, &parameters)
+        }
+        Stop::Service(error) => OAuthError::from(error).into_response(),
+    }
+}
+
+/// Adds cookies to an answer.
+pub(super) fn with_cookies(
+    mut response: Response,
+    cookies: impl IntoIterator<Item = HeaderValue>,
+) -> Response {
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,234 @@
+//! `POST /oauth2/consent`, and `/me/consents`: what people have allowed clients, which they may take back.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, QueryOrder as _};
+use serde::{Deserialize, Serialize};
+use shared::clock::Timestamp;
+use shared::database::{retry_read, retry_write};
+use shared::http::{ClientAddress, FromPath, Json, Path, Problem};
+use url::Url;
+use utoipa::ToSchema;
+
+use super::authorize::request::AuthorizationRequest;
+use super::authorize::{Answer, Stop, form_target, grant, stopped, with_cookies};
+use super::browser::{Browser, SignedIn};
+use super::error::{Code, Refusal};
+use super::pages::{Consent, TroubleKind};
+use super::parameters::{Form, Parameters};
+use super::sign_in::STALE;
+use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::clients::{self, Client, ClientId, GrantType};
+use crate::entity::consent::{ActiveModel, Column, Entity};
+use crate::error::Error;
+use crate::sessions::{self, Caller};
+use crate::state::{App, AppState};
+use crate::tokens::scope::union;
+
+const TICKET: &str = "consent";
+
+/// What somebody is asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Question {
+    request: AuthorizationRequest,
+    /// In which session: whoever signs in after it was asked has not answered.
+    session_id: Uuid,
+}
+
+/// Asks whether a client may have what it asks for.
+///
+/// # Errors
+/// The ticket of the page cannot be made.
+pub(super) fn ask(
+    app: &App,
+    browser: &Browser,
+    client: &Client,
+    request: AuthorizationRequest,
+    signed_in: &SignedIn,
+) -> Result<Response, Error> {
+    let question = Question { request, session_id: signed_in.session.id };
+    let (ticket, cookie) = browser.ticket(app, TICKET, &question)?;
+    let request = &question.request;
+    let page = Consent {
+        action: "/oauth2/consent",
+        ticket: &ticket,
+        client_name: &client.name,
+        client_uri_host: &host(&request.redirect_uri),
+        username: &signed_in.account.username,
+        scopes: &request.scope.split(' ').collect::<Vec<_>>(),
+        lasts: lasts(app, client),
+        device: false,
+    };
+    let language = browser.language(request.ui_locales.as_deref());
+    Ok(with_cookies(page.respond(language, &[&form_target(&request.redirect_uri)]), cookie))
+}
+
+/// For how long a client goes on once it was let in, where it may.
+pub(super) fn lasts(app: &App, client: &Client) -> Option<Duration> {
+    let goes_on = client.may_use(GrantType::RefreshToken);
+    goes_on.then(|| client.refresh_token_ttl.unwrap_or(app.config.refresh_token_ttl))
+}
+
+fn host(address: &str) -> String {
+    let url = Url::parse(address).ok();
+    let host = url.as_ref().and_then(|url| url.host_str().map(str::to_owned));
+    host.or_else(|| url.map(|url| url.scheme().to_owned())).unwrap_or_default()
+}
+
+/// Takes the page back.
+pub async fn consent(
+    State(app): State<AppState>,
+    browser: Browser,
+    ClientAddress(ip): ClientAddress,
+    Form(form): Form,
+) -> Response {
+    let outcome = take(&app, &browser, &form, ip).await;
+    outcome.unwrap_or_else(|stop| stopped(&app, &browser, None, stop))
+}
+
+async fn take(
+    app: &App,
+    browser: &Browser,
+    form: &Parameters,
+    ip: std::net::IpAddr,
+) -> Result<Response, Stop> {
+    let field =
+        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
+    let question: Question = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
+    let request = question.request;
+    let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
+    let signed_in = asked.ok_or(STALE)?;
+    let client = clients::store::find(&app.database, &request.client_id).await?;
+    let client =
+        client.ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
+    if field("decision")? != Some("allow") {
+        let refusal = Refusal::new(Code::AccessDenied, "the person said no");
+        return Err(Stop::Told(Box::new(Answer::to(&request)), refusal));
+    }
+    grant(app, &client, &request, signed_in, Some(&request.scope), ip).await
+}
+
+/// What a person has allowed a client.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn allowed(
+    db: &impl ConnectionTrait,
+    account: Uuid,
+    client: &ClientId,
+) -> Result<String, DbErr> {
+    let row = Entity::find_by_id((account, client.to_string())).one(db).await?;
+    Ok(row.map(|row| row.scope).unwrap_or_default())
+}
+
+/// Remembers that a person has allowed a client this as well.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn remember(
+    db: &impl ConnectionTrait,
+    account: Uuid,
+    client: &ClientId,
+    scope: &str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let scope = union(&allowed(db, account, client).await?, scope);
+    let row = ActiveModel {
+        account_id: Set(account),
+        client_id: Set(client.to_string()),
+        scope: Set(scope),
+        granted_at: Set(now.millis()),
+    };
+    let again = OnConflict::columns([Column::AccountId, Column::ClientId])
+        .update_columns([Column::Scope, Column::GrantedAt])
+        .to_owned();
+    Entity::insert(row).on_conflict(again).exec_without_returning(db).await.map(drop)
+}
+
+/// Forgets all that a person has allowed.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_account(db: &impl ConnectionTrait, account: Uuid) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::AccountId.eq(account)).exec(db).await.map(drop)
+}
+
+/// A consent as its owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConsentView {
+    /// The client.
+    client_id: String,
+    /// What it may ask for without a question.
+    scope: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    granted_at: Timestamp,
+}
+
+/// Lists what the caller has allowed which client.
+#[utoipa::path(
+    get, path = "/me/consents", operation_id = "list_consents", tag = "sessions",
+    security(("access_token" = [])),
+    responses(
+        (status = 200, description = "The consents", body = [ConsentView]),
+        (status = 401, description = "No valid token", body = Problem),
+    )
+)]
+pub async fn list(State(app): State<AppState>, caller: Caller) -> Result<Json<Vec<ConsentView>>, Error> {
+    let find = || {
+        let own = Entity::find().filter(Column::AccountId.eq(caller.account.id));
+        own.order_by_asc(Column::ClientId).all(&app.database)
+    };
+    let rows = retry_read(find).await?;
+    let view = |row: crate::entity::consent::Model| ConsentView {
+        client_id: row.client_id,
+        scope: row.scope,
+        granted_at: Timestamp::from_millis(row.granted_at),
+    };
+    Ok(Json(rows.into_iter().map(view).collect()))
+}
+
+/// A client in a path.
+impl FromPath for ClientId {
+    fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "client_not_found").with_error("Client not found.")
+    }
+}
+
+/// Takes back what the caller has allowed a client, and ends the sessions that it has for them.
+#[utoipa::path(
+    delete, path = "/me/consents/{client_id}", operation_id = "revoke_consent", tag = "sessions",
+    security(("access_token" = [])),
+    params(("client_id" = String, Path, description = "The client")),
+    responses(
+        (status = 204, description = "It is taken back"),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 404, description = "There was none", body = Problem),
+    )
+)]
+pub async fn revoke(
+    State(app): State<AppState>,
+    caller: Caller,
+    ClientAddress(ip): ClientAddress,
+    Path(client): Path<ClientId>,
+) -> Result<StatusCode, Error> {
+    let (owner, now) = (caller.account.id, app.clock.now());
+    let revoke = || async {
+        let mut transaction = Transaction::begin(&app.database).await?;
+        let deleted = Entity::delete_by_id((owner, client.to_string())).exec(&*transaction).await?;
+        if deleted.rows_affected == 0 {
+            return Err(Error::NoSuchClient);
+        }
+        let ended = sessions::store::end_of_client(&*transaction, owner, client.as_str(), now).await?;
+        let event = Event::new(Kind::ConsentRevoked, Actor::Account(owner, ip)).session(caller.session_id);
+        transaction.record(now, event.detail(format!("{client}, sessions ended: {ended}"))).await?;
+        Ok(transaction.commit().await?)
+    };
+    retry_write(revoke).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,114 @@
+//! Devices without a browser (RFC 8628): they show a short code, and somebody types it in at `/oauth2/device`.
+
+mod code;
+mod page;
+pub mod store;
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use shared::http::Json;
+use utoipa::ToSchema;
+
+use self::code::UserCode;
+use super::error::{Code, ErrorBody, OAuthError, Refusal};
+use super::parameters::Form;
+use super::{client_auth, scope};
+use crate::clients::GrantType;
+use crate::entity::device_code;
+use crate::state::AppState;
+
+pub(super) use self::page::ask;
+pub use self::page::{decide, enter, show};
+
+/// How long somebody has to type the code in.
+const LASTS: Duration = Duration::from_secs(10 * 60);
+/// How long a device waits before it asks again (RFC 8628 §3.2).
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a device shows and keeps (RFC 8628 §3.2).
+#[derive(Serialize, ToSchema)]
+pub struct DeviceAuthorization {
+    /// For the token endpoint.
+    device_code: String,
+    /// For people.
+    user_code: String,
+    /// Where they type it in.
+    verification_uri: String,
+    /// The same with the code in it, for a picture to scan.
+    verification_uri_complete: String,
+    /// For how many seconds.
+    expires_in: u64,
+    /// How many seconds the device waits before it asks again.
+    interval: u64,
+}
+
+/// Shows no code.
+impl std::fmt::Debug for DeviceAuthorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceAuthorization").finish_non_exhaustive()
+    }
+}
+
+/// Begins for a device.
+#[utoipa::path(
+    post, path = "/oauth2/device_authorization", operation_id = "authorize_device", tag = "oauth",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What to show", body = DeviceAuthorization),
+        (status = 400, description = "It may not", body = ErrorBody),
+        (status = 401, description = "The client did not prove who it is", body = ErrorBody),
+    )
+)]
+pub async fn authorize(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Form(form): Form,
+) -> Result<Response, OAuthError> {
+    let client = client_auth::client(&app, &headers, &form).await?;
+    if !client.may_use(GrantType::DeviceCode) {
+        return Err(
+            Refusal::new(Code::UnauthorizedClient, "the client is not registered for this grant").into()
+        );
+    }
+    let (device_code, user_code, now) =
+        (app.random.text::<32>(), UserCode::random(&*app.random), app.clock.now());
+    let row = device_code::Model {
+        hash: hash(&device_code),
+        user_code: user_code.hidden(&app),
+        client_id: client.id.to_string(),
+        scope: scope::granted(&client, form.get("scope")?)?,
+        resource: scope::resource(&app.config, &client, &form)?,
+        allowed: None,
+        account_id: None,
+        sign_in_id: None,
+        auth_time: None,
+        polled_at: now.millis(),
+        poll_interval: i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX),
+        expires_at: (now + LASTS).millis(),
+        used_at: None,
+    };
+    store::keep(&app.database, row).await?;
+    let verification_uri = app.config.endpoint("/oauth2/device");
+    let body = DeviceAuthorization {
+        device_code,
+        user_code: user_code.to_string(),
+        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
+        verification_uri,
+        expires_in: LASTS.as_secs(),
+        interval: INTERVAL.as_secs(),
+    };
+    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+}
+
+/// The digest of a device code.
+pub(super) fn hash(device_code: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, device_code.as_bytes()))
+}

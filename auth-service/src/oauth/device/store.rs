@@ -1,0 +1,97 @@
+//! Devices that wait, in their table.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
+use shared::clock::Timestamp;
+
+use crate::entity::device_code::{ActiveModel, Column, Entity, Model};
+use crate::oauth::browser::SignedIn;
+
+/// By how much a device that asks too often must wait longer each time (RFC 8628 §3.5), in milliseconds.
+const SLOWER: i64 = 5_000;
+
+pub(in crate::oauth) async fn keep(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel::from(row)).exec_without_returning(db).await.map(drop)
+}
+
+pub(in crate::oauth) async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(hash).one(db).await
+}
+
+/// The device that shows this code and that nobody has decided about.
+pub(in crate::oauth) async fn waiting(
+    db: &impl ConnectionTrait,
+    user_code: &str,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let found = Entity::find().filter(Column::UserCode.eq(user_code)).one(db).await?;
+    Ok(found.filter(|row| row.allowed.is_none() && now.millis() < row.expires_at))
+}
+
+/// Notes that the device has asked; `slower`: too soon.
+pub(in crate::oauth) async fn note_poll(
+    db: &impl ConnectionTrait,
+    hash: &str,
+    slower: bool,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let polled = ActiveModel { polled_at: Set(now.millis()), ..Default::default() };
+    let mut update = Entity::update_many().set(polled).filter(Column::Hash.eq(hash));
+    if slower {
+        update = update.col_expr(Column::PollInterval, Expr::col(Column::PollInterval).add(SLOWER));
+    }
+    update.exec(db).await.map(drop)
+}
+
+/// Decides about a device that waits. `false`: somebody has, or it waits no more.
+pub(in crate::oauth) async fn decide(
+    db: &impl ConnectionTrait,
+    hash: &str,
+    allowed: bool,
+    by: &SignedIn,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let decided = ActiveModel {
+        allowed: Set(Some(allowed)),
+        account_id: Set(Some(by.account.id)),
+        sign_in_id: Set(Some(by.session.id)),
+        auth_time: Set(Some(by.session.auth_time)),
+        ..Default::default()
+    };
+    let update = Entity::update_many().set(decided).filter(Column::Hash.eq(hash));
+    affects_one(update.filter(Column::Allowed.is_null()).filter(Column::ExpiresAt.gt(now.millis())), db).await
+}
+
+/// Uses the code of a device up. Of any number that try together, one does.
+pub(in crate::oauth) async fn use_up(
+    db: &impl ConnectionTrait,
+    hash: &str,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let used = ActiveModel { used_at: Set(Some(now.millis())), ..Default::default() };
+    let update =
+        Entity::update_many().set(used).filter(Column::Hash.eq(hash)).filter(Column::UsedAt.is_null());
+    affects_one(update, db).await
+}
+
+/// Up to `limit` devices that wait no more.
+///
+/// # Errors
+/// The database's.
+pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<String>, DbErr> {
+    let hashes =
+        Entity::find().select_only().column(Column::Hash).filter(Column::ExpiresAt.lte(now.millis()));
+    hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
+}
+
+/// Removes these rows.
+///
+/// # Errors
+/// The database's.
+pub async fn remove(db: &impl ConnectionTrait, hashes: Vec<String>) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::Hash.is_in(hashes)).exec(db).await?.rows_affected)
+}
+
+async fn affects_one(update: UpdateMany<Entity>, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(update.exec(db).await?.rows_affected == 1)
+}

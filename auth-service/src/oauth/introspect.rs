@@ -1,0 +1,135 @@
+//! `POST /oauth2/introspect` (RFC 7662): whether a token is good now, for resource servers that do not verify by themselves.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
+use sea_orm::EntityTrait as _;
+use serde::Serialize;
+use shared::clock::Timestamp;
+use shared::database::retry_read;
+use shared::http::Json;
+use shared::token::Claims;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::client_auth;
+use super::error::{ErrorBody, OAuthError};
+use super::parameters::Form;
+use crate::clients::Client;
+use crate::entity::{account, session};
+use crate::error::Error;
+use crate::state::{App, AppState};
+
+/// What a token says, if it is good (RFC 7662 §2.2). Of one that is not, nothing but that.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Introspection {
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+}
+
+/// Says whether a token is good now: by its signature, and by the rows of its session and account.
+#[utoipa::path(
+    post, path = "/oauth2/introspect", operation_id = "introspect", tag = "oauth",
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What it says, if it is good", body = Introspection),
+        (status = 400, description = "No token", body = ErrorBody),
+        (status = 401, description = "The client did not prove who it is", body = ErrorBody),
+    )
+)]
+pub async fn introspect(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Form(form): Form,
+) -> Result<Response, OAuthError> {
+    let client = client_auth::confidential_client(&app, &headers, &form).await?;
+    let token = form.need("token", "token is missing")?;
+    let found = match access_token(&app, token).await? {
+        Some(found) => Some(found),
+        None => refresh_token(&app, &client, token).await?,
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    Ok(([(CACHE_CONTROL, no_store)], Json(found.unwrap_or_default())).into_response())
+}
+
+/// Any client that proves who it is may ask about access tokens: it was shown one, and hears what is in it anyway.
+async fn access_token(app: &App, token: &str) -> Result<Option<Introspection>, Error> {
+    let Ok(claims) = app.introspected(token) else { return Ok(None) };
+    match claims.sid.as_deref().map(Uuid::try_parse) {
+        Some(Ok(id)) if live(app, id).await?.is_none() => return Ok(None),
+        Some(Err(_)) => return Ok(None),
+        Some(Ok(_)) | None => {}
+    }
+    Ok(Some(of_claims(&claims)))
+}
+
+fn of_claims(claims: &Claims) -> Introspection {
+    Introspection {
+        active: true,
+        scope: Some(claims.scope.as_str().to_owned()),
+        client_id: Some(claims.client_id.clone()),
+        username: claims.preferred_username.clone(),
+        token_type: Some("Bearer"),
+        exp: Some(claims.exp),
+        iat: Some(claims.iat),
+        nbf: claims.nbf,
+        sub: Some(claims.sub.clone()),
+        aud: Some(claims.aud.clone()),
+        iss: Some(claims.iss.clone()),
+        jti: Some(claims.jti.clone()),
+        sid: claims.sid.clone(),
+    }
+}
+
+/// A refresh token is its client's business alone.
+async fn refresh_token(app: &App, client: &Client, token: &str) -> Result<Option<Introspection>, Error> {
+    let Ok(token) = app.refresh_token(token) else { return Ok(None) };
+    let Some((session, account)) = live(app, token.session_id).await? else { return Ok(None) };
+    if session.client_id != client.id.as_str() || session.generation != token.generation {
+        return Ok(None);
+    }
+    Ok(Some(Introspection {
+        active: true,
+        scope: Some(session.scope),
+        client_id: Some(session.client_id),
+        username: Some(account.username),
+        exp: Some(Timestamp::from_millis(session.expires_at).seconds()),
+        iat: Some(Timestamp::from_millis(session.rotated_at).seconds()),
+        sub: Some(account.id.to_string()),
+        iss: Some(app.config.issuer.as_str().to_owned()),
+        sid: Some(session.id.to_string()),
+        ..Introspection::default()
+    }))
+}
+
+/// A session that is not over, with its account, which may sign in.
+async fn live(app: &App, id: Uuid) -> Result<Option<(session::Model, account::Model)>, Error> {
+    let find = || session::Entity::find_by_id(id).find_also_related(account::Entity).one(&app.database);
+    let Some((session, Some(account))) = retry_read(find).await? else { return Ok(None) };
+    let good = !session.is_over(app.clock.now()) && account.disabled_at.is_none();
+    Ok(good.then_some((session, account)))
+}

@@ -1,0 +1,169 @@
+//! `POST /oauth2/sign-in`: the page where people say who they are, and what they came for.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::authorize::request::AuthorizationRequest;
+use super::authorize::{Answer, Stop, form_target, proceed, stopped, with_cookies};
+use super::browser::{Browser, SignedIn, sign_in_cookie};
+use super::device;
+use super::error::{Code, Refusal};
+use super::pages::{SignIn, SignInFailure, TroubleKind};
+use super::parameters::{Form, Parameters};
+use crate::audit::{Actor, Event, Kind};
+use crate::clients::{self, Client};
+use crate::error::Error;
+use crate::passwords::{HashError, Password};
+use crate::sessions::login::{Door, sign_in as open_session};
+use crate::sessions::{self, end};
+use crate::state::{App, AppState};
+
+const TICKET: &str = "sign in";
+pub(super) const STALE: Stop =
+    Stop::Here(TroubleKind::Expired, "the form is too old, or was not made for this browser");
+
+/// What somebody signs in for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Errand {
+    /// To let a client in.
+    Authorize(Box<AuthorizationRequest>),
+    /// To let a device in: the digest of its code.
+    Device(String),
+}
+
+impl Errand {
+    fn locales(&self) -> Option<&str> {
+        match self {
+            Self::Authorize(request) => request.ui_locales.as_deref(),
+            Self::Device(_) => None,
+        }
+    }
+
+    fn hint(&self) -> &str {
+        match self {
+            Self::Authorize(request) => request.login_hint.as_deref().unwrap_or_default(),
+            Self::Device(_) => "",
+        }
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// Its ticket cannot be made.
+pub(super) fn page(
+    app: &App,
+    browser: &Browser,
+    client: Option<&Client>,
+    errand: &Errand,
+) -> Result<Response, Error> {
+    let username = errand.hint().to_owned();
+    page_with(app, browser, client, errand, &username, None)
+}
+
+fn page_with(
+    app: &App,
+    browser: &Browser,
+    client: Option<&Client>,
+    errand: &Errand,
+    username: &str,
+    failure: Option<SignInFailure>,
+) -> Result<Response, Error> {
+    let (ticket, cookie) = browser.ticket(app, TICKET, errand)?;
+    let target = match errand {
+        Errand::Authorize(request) => form_target(&request.redirect_uri),
+        Errand::Device(_) => String::new(),
+    };
+    let page = SignIn {
+        action: "/oauth2/sign-in",
+        ticket: &ticket,
+        client_name: client.map(|client| client.name.as_str()),
+        username,
+        failure,
+        cancel: matches!(errand, Errand::Authorize(_)),
+    };
+    Ok(with_cookies(page.respond(browser.language(errand.locales()), &[&target]), cookie))
+}
+
+/// Takes the page back.
+pub async fn sign_in(
+    State(app): State<AppState>,
+    browser: Browser,
+    who: sessions::Client,
+    Form(form): Form,
+) -> Response {
+    let outcome = take(&app, &browser, &who, &form).await;
+    outcome.unwrap_or_else(|stop| stopped(&app, &browser, None, stop))
+}
+
+async fn take(
+    app: &App,
+    browser: &Browser,
+    who: &sessions::Client,
+    form: &Parameters,
+) -> Result<Response, Stop> {
+    let field =
+        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
+    let errand: Errand = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
+    let client = match &errand {
+        Errand::Authorize(request) => clients::store::find(&app.database, &request.client_id).await?,
+        Errand::Device(_) => None,
+    };
+    if let (Errand::Authorize(request), Some("cancel")) = (&errand, field("decision")?) {
+        let refusal = Refusal::new(Code::AccessDenied, "nobody wanted to sign in");
+        return Err(Stop::Told(Box::new(Answer::to(request)), refusal));
+    }
+    let username = field("username")?.unwrap_or_default();
+    let signed_in = match prove(app, username, field("password")?.unwrap_or_default(), who).await? {
+        Ok(signed_in) => signed_in,
+        Err(failure) => {
+            return Ok(page_with(app, browser, client.as_ref(), &errand, username, Some(failure))?);
+        }
+    };
+    replace(app, browser.sign_in.as_ref(), who).await?;
+    let cookie = sign_in_cookie(app, signed_in.session.id)?;
+    let response = match errand {
+        Errand::Authorize(request) => {
+            let client = client
+                .ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
+            let request = request.signed_in();
+            let locales = request.ui_locales.clone();
+            proceed(app, browser, Some(&signed_in), &client, request, who.ip)
+                .await
+                .unwrap_or_else(|stop| stopped(app, browser, locales.as_deref(), stop))
+        }
+        Errand::Device(hash) => device::ask(app, browser, &signed_in, hash).await?,
+    };
+    Ok(with_cookies(response, [cookie]))
+}
+
+/// Opens a session of the browser for whoever knows the password, or says why not.
+async fn prove(
+    app: &App,
+    username: &str,
+    password: &str,
+    who: &sessions::Client,
+) -> Result<Result<SignedIn, SignInFailure>, Error> {
+    let Ok(password) = Password::presented(password) else { return Ok(Err(SignInFailure::BadCredentials)) };
+    match open_session(app, username, password, who, Door::Page).await {
+        Ok((account, session)) if account.must_change_password => {
+            // Nothing here can change it: the session would be of no use.
+            sessions::store::end(&app.database, account.id, session.id, app.clock.now()).await?;
+            Ok(Err(SignInFailure::MustChangePassword))
+        }
+        Ok((account, session)) => Ok(Ok(SignedIn { account, session })),
+        Err(Error::BadCredentials) => Ok(Err(SignInFailure::BadCredentials)),
+        Err(Error::Throttled(wait)) => Ok(Err(SignInFailure::Throttled { seconds: wait.as_secs().max(1) })),
+        Err(Error::Hash(HashError::QueueFull)) => Ok(Err(SignInFailure::Busy)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whoever signs in anew leaves the session of before: a session is one proof of who somebody is.
+async fn replace(app: &App, before: Option<&SignedIn>, who: &sessions::Client) -> Result<(), Error> {
+    let Some(SignedIn { account, session }) = before else { return Ok(()) };
+    let event = Event::new(Kind::SessionEnded, Actor::Account(account.id, who.ip)).session(session.id);
+    let event = event.detail("somebody signed in anew");
+    end::one(&app.database, account.id, session.id, &event, app.clock.now()).await.map(drop)
+}
