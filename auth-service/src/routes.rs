@@ -6,6 +6,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
+use crate::oauth::cors::preflight;
 use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
 use crate::tokens::scope;
@@ -20,10 +21,16 @@ pub fn routes(app: AppState) -> Router {
 
     // Everybody, from any web page.
     let published = Router::new()
-        .route("/.well-known/jwks.json", get(oauth::jwks::jwks))
-        .route("/.well-known/openid-configuration", get(oauth::discovery::openid_configuration))
-        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata))
-        .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::discovery::metadata_by_path))
+        .route("/.well-known/jwks.json", get(oauth::jwks::jwks).options(preflight))
+        .route(
+            "/.well-known/openid-configuration",
+            get(oauth::discovery::openid_configuration).options(preflight),
+        )
+        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata).options(preflight))
+        .route(
+            "/.well-known/oauth-authorization-server/{*path}",
+            get(oauth::discovery::metadata_by_path).options(preflight),
+        )
         .layer(from_fn(oauth::cors::everybody));
 
     // People with a browser: what they have is a cookie, and a ticket in each form.
@@ -41,11 +48,11 @@ pub fn routes(app: AppState) -> Router {
 
     // Clients, which prove who they are as they are registered.
     let clients = Router::new()
-        .route("/oauth2/token", post(oauth::token::token))
-        .route("/oauth2/revoke", post(oauth::revoke::revoke))
-        .route("/oauth2/introspect", post(oauth::introspect::introspect))
-        .route("/oauth2/par", post(oauth::pushed::push))
-        .route("/oauth2/device_authorization", post(oauth::device::authorize))
+        .route("/oauth2/token", post(oauth::token::token).options(preflight))
+        .route("/oauth2/revoke", post(oauth::revoke::revoke).options(preflight))
+        .route("/oauth2/introspect", post(oauth::introspect::introspect).options(preflight))
+        .route("/oauth2/par", post(oauth::pushed::push).options(preflight))
+        .route("/oauth2/device_authorization", post(oauth::device::authorize).options(preflight))
         .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 
     // These take tokens that the bearer layer does not: they look at them by themselves.
@@ -62,7 +69,10 @@ pub fn routes(app: AppState) -> Router {
         .route_layer(app.bearer.any_token());
 
     let openid = Router::new()
-        .route("/oauth2/userinfo", get(oauth::userinfo::userinfo).post(oauth::userinfo::userinfo))
+        .route(
+            "/oauth2/userinfo",
+            get(oauth::userinfo::userinfo).post(oauth::userinfo::userinfo).options(preflight),
+        )
         .route_layer(app.bearer.scope(scope::OPENID))
         .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 

@@ -14,6 +14,7 @@ mod log;
 mod logout;
 mod migrations;
 mod model;
+mod oauth;
 mod openapi;
 mod outage;
 mod passwords;
