@@ -117,3 +117,26 @@ fn source_expression(origin: &str) -> Option<&str> {
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"' | b'*');
     (!origin.is_empty() && origin.bytes().all(may_be_named)).then_some(origin)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{content_security_policy, source_expression};
+
+    #[test]
+    fn forms_may_lead_to_the_origins_of_clients() {
+        let policy = content_security_policy(&["https://a.example", "com.example.app:", "http://[::1]:8080"]);
+        assert!(
+            policy.ends_with("; form-action 'self' https://a.example com.example.app: http:"),
+            "{policy}"
+        );
+    }
+
+    #[test]
+    fn nothing_else_gets_into_the_policy() {
+        for origin in
+            ["", "https://a.example; script-src *", "https://a.example,x", "'unsafe-inline'", "*", "ä:"]
+        {
+            assert_eq!(source_expression(origin), None, "{origin}");
+        }
+    }
+}
