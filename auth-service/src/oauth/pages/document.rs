@@ -81,7 +81,7 @@ pub(super) fn respond(
         (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
+        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static(opener_policy(form_targets))),
         (
             PERMISSIONS_POLICY,
             HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
@@ -92,6 +92,12 @@ pub(super) fn respond(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// A page in a window that a client opened must leave that window its opener. Isolated from it, the client's script
+/// would see the window as closed at once, and report that the person gave up.
+const fn opener_policy(form_targets: &[&str]) -> &'static str {
+    if form_targets.is_empty() { "same-origin" } else { "unsafe-none" }
 }
 
 fn content_security_policy(form_targets: &[&str]) -> String {
