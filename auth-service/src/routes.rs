@@ -55,6 +55,14 @@ pub fn routes(app: AppState) -> Router {
         .route("/oauth2/device_authorization", post(oauth::device::authorize).options(preflight))
         .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 
+    // Clients that nobody knows yet, where the operator lets them.
+    let strangers = match app.config.client_registration_open {
+        true => Router::new()
+            .route("/oauth2/register", post(oauth::register::register).options(preflight))
+            .layer(from_fn(oauth::cors::everybody)),
+        false => Router::new(),
+    };
+
     // These take tokens that the bearer layer does not: they look at them by themselves.
     let refresh_token = Router::new().route("/refresh", post(sessions::refresh::refresh));
     let either_token = Router::new().route("/logout", post(sessions::logout::logout));
@@ -85,6 +93,12 @@ pub fn routes(app: AppState) -> Router {
         )
         .route("/admin/users/{id}/sessions", get(admin::sessions::list).delete(admin::sessions::end_all))
         .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end_one))
+        .route("/admin/clients", get(admin::clients::list).post(admin::clients::create))
+        .route(
+            "/admin/clients/{id}",
+            get(admin::clients::show).patch(admin::clients::change).delete(admin::clients::delete),
+        )
+        .route("/admin/clients/{id}/secret", post(admin::clients::renew_secret))
         .route("/admin/keys", get(admin::keys::list))
         .route("/admin/keys/rotate", post(admin::keys::rotate))
         .route("/admin/audit", get(admin::audit::list))
@@ -94,6 +108,7 @@ pub fn routes(app: AppState) -> Router {
         .merge(published)
         .merge(browsers)
         .merge(clients)
+        .merge(strangers)
         .merge(refresh_token)
         .merge(either_token)
         .merge(access_token)

@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod bad_input;
+mod clients;
 mod commands;
 mod concurrency;
 mod keys;

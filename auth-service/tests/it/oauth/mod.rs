@@ -73,8 +73,8 @@ async fn furnish(world: &World) {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Reply {
