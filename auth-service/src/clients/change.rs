@@ -8,7 +8,7 @@ use shared::database::retry_write;
 use super::{Client, ClientId, store};
 use crate::audit::{Event, Transaction};
 use crate::error::Error;
-use crate::{oauth, sessions};
+use crate::sessions;
 
 /// Registers a client, told of by `event`.
 ///
@@ -50,8 +50,8 @@ pub async fn replace(
     retry_write(replace).await
 }
 
-/// Deletes a client with all that it has: its sessions end, its codes and waiting devices are worth nothing, and what people
-/// have allowed it is forgotten.
+/// Deletes a client: its sessions end, and what people have allowed it is forgotten. Its codes and the devices that wait are
+/// worth nothing without it, and are swept with all others.
 ///
 /// # Errors
 /// There is none, or the database's.
@@ -66,8 +66,6 @@ pub async fn delete(
         if !store::delete(&*transaction, id).await? {
             return Err(Error::NoSuchClient);
         }
-        oauth::one_time::remove_of(&*transaction, id).await?;
-        oauth::device::store::remove_of(&*transaction, id).await?;
         let ended = sessions::store::end_all_of_client(&*transaction, id.as_str(), now).await?;
         transaction.record(now, event.clone().detail(format!("{id}, sessions ended: {ended}"))).await?;
         Ok(transaction.commit().await?)

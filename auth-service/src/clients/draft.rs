@@ -15,7 +15,8 @@ use crate::tokens::scope;
 
 const MAX_NAME: usize = 100;
 const MAX_JWKS: usize = 32 * 1024;
-const MAX_ADDRESSES: usize = 50;
+const MAX_ADDRESSES: usize = 20;
+const MAX_RESOURCE: usize = 255;
 const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Members of private and symmetric keys (RFC 7518 §6): whoever sends one has given it away.
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
@@ -180,10 +181,11 @@ impl Draft {
     pub fn complete(self, random: &dyn Random, now: Timestamp) -> Result<Registered, Vec<FieldError>> {
         let mut complaints = Complaints::default();
         let for_people = !self.redirect_uris.is_empty();
-        let grant_types = self.grant_types.clone().unwrap_or_else(|| match for_people {
+        let asked = self.grant_types.clone().unwrap_or_else(|| match for_people {
             true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             false => vec![GrantType::ClientCredentials],
         });
+        let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(|grant| asked.contains(grant)).collect();
         let (authentication, secret) = self.authentication(random, &mut complaints);
         self.check_grants(&grant_types, matches!(authentication, Authentication::None), &mut complaints);
         self.check_texts(&mut complaints);
@@ -254,10 +256,12 @@ impl Draft {
             complaints.add("client_name", "must be 1 to 100 characters, none of them a control character");
         }
         if self.redirect_uris.len().max(self.post_logout_redirect_uris.len()) > MAX_ADDRESSES {
-            complaints.add("redirect_uris", "must be at most 50");
+            complaints.add("redirect_uris", "must be at most 20");
         }
-        if self.resources.len() > MAX_ADDRESSES {
-            complaints.add("resources", "must be at most 50");
+        if self.resources.len() > MAX_ADDRESSES
+            || self.resources.iter().any(|resource| resource.len() > MAX_RESOURCE)
+        {
+            complaints.add("resources", "must be at most 20 of at most 255 bytes each");
         }
     }
 
