@@ -1,8 +1,11 @@
 //! Clients as administrators register them, and as they register themselves.
 
 use auth_service::accounts::Role;
+use auth_service::audit::{Actor, Event, Kind};
+use auth_service::clients::{Client, change, store};
 use auth_service::entity::client::Entity;
 use auth_service::entity::consent;
+use auth_service::error::Error;
 use auth_service::maintenance::sweep;
 use auth_service::oauth::consent::forget_account;
 use http::Method;
@@ -156,6 +159,23 @@ async fn how_a_client_proves_who_it_is_can_be_changed() {
     admin.patch(path, json!({"access_token_ttl": 60, "refresh_token_ttl": 3600})).await.expect(200);
     let usual = admin.patch(path, json!({"access_token_ttl": null})).await.expect(200).body;
     assert_eq!((&usual["access_token_ttl"], &usual["refresh_token_ttl"]), (&Value::Null, &json!(3600)));
+}
+
+/// One administrator replaces the secret while another one changes the name: the old secret does not come back with it.
+#[tokio::test]
+async fn of_two_changes_at_a_time_the_second_one_is_told() {
+    let world = World::new().await;
+    let admin = admin(&world).await;
+    let mut named = app();
+    named["client_id"] = json!("app");
+    admin.post("/admin/clients", named).await.expect(201);
+    let before = store::find(world.database(), &"app".parse().unwrap()).await.unwrap().unwrap();
+    admin.send(Method::POST, "/admin/clients/app/secret", &[], None).await.expect(200);
+    let renamed = Client { name: "Other".to_owned(), ..before.clone() };
+    let event = Event::new(Kind::ClientChanged, Actor::Command);
+    let late = change::replace(world.database(), &before, &renamed, &event, world.now()).await;
+    assert!(matches!(late, Err(Error::ClientChangedMeanwhile)), "{late:?}");
+    assert_eq!(admin.get("/admin/clients/app").await.expect(200).body["client_name"], "App");
 }
 
 #[tokio::test]
