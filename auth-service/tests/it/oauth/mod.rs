@@ -132,7 +132,12 @@ impl World {
     }
 
     /// Posts a form, with this `Authorization`.
-    async fn form(&self, path: &str, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn form(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        pairs: &[(&str, &str)],
+    ) -> Reply {
         let mut request = Request::builder().method(Method::POST).uri(path);
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(value) = authorization {
