@@ -6,6 +6,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
+use crate::oauth::cors::preflight;
 use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
 use crate::tokens::scope;
@@ -20,10 +21,16 @@ pub fn routes(app: AppState) -> Router {
 
     // Everybody, from any web page.
     let published = Router::new()
-        .route("/.well-known/jwks.json", get(oauth::jwks::jwks))
-        .route("/.well-known/openid-configuration", get(oauth::discovery::openid_configuration))
-        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata))
-        .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::discovery::metadata_by_path))
+        .route("/.well-known/jwks.json", get(oauth::jwks::jwks).options(preflight))
+        .route(
+            "/.well-known/openid-configuration",
+            get(oauth::discovery::openid_configuration).options(preflight),
+        )
+        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::metadata).options(preflight))
+        .route(
+            "/.well-known/oauth-authorization-server/{*path}",
+            get(oauth::discovery::metadata_by_path).options(preflight),
+        )
         .layer(from_fn(oauth::cors::everybody));
 
     // People with a browser: what they have is a cookie, and a ticket in each form.
@@ -41,12 +48,20 @@ pub fn routes(app: AppState) -> Router {
 
     // Clients, which prove who they are as they are registered.
     let clients = Router::new()
-        .route("/oauth2/token", post(oauth::token::token))
-        .route("/oauth2/revoke", post(oauth::revoke::revoke))
-        .route("/oauth2/introspect", post(oauth::introspect::introspect))
-        .route("/oauth2/par", post(oauth::pushed::push))
-        .route("/oauth2/device_authorization", post(oauth::device::authorize))
+        .route("/oauth2/token", post(oauth::token::token).options(preflight))
+        .route("/oauth2/revoke", post(oauth::revoke::revoke).options(preflight))
+        .route("/oauth2/introspect", post(oauth::introspect::introspect).options(preflight))
+        .route("/oauth2/par", post(oauth::pushed::push).options(preflight))
+        .route("/oauth2/device_authorization", post(oauth::device::authorize).options(preflight))
         .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
+
+    // Clients that nobody knows yet, where the operator lets them.
+    let strangers = match app.config.client_registration_open {
+        true => Router::new()
+            .route("/oauth2/register", post(oauth::register::register).options(preflight))
+            .layer(from_fn(oauth::cors::everybody)),
+        false => Router::new(),
+    };
 
     // These take tokens that the bearer layer does not: they look at them by themselves.
     let refresh_token = Router::new().route("/refresh", post(sessions::refresh::refresh));
@@ -62,7 +77,10 @@ pub fn routes(app: AppState) -> Router {
         .route_layer(app.bearer.any_token());
 
     let openid = Router::new()
-        .route("/oauth2/userinfo", get(oauth::userinfo::userinfo).post(oauth::userinfo::userinfo))
+        .route(
+            "/oauth2/userinfo",
+            get(oauth::userinfo::userinfo).post(oauth::userinfo::userinfo).options(preflight),
+        )
         .route_layer(app.bearer.scope(scope::OPENID))
         .layer(from_fn_with_state(Arc::clone(&app), oauth::cors::clients));
 
@@ -75,6 +93,12 @@ pub fn routes(app: AppState) -> Router {
         )
         .route("/admin/users/{id}/sessions", get(admin::sessions::list).delete(admin::sessions::end_all))
         .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end_one))
+        .route("/admin/clients", get(admin::clients::list).post(admin::clients::create))
+        .route(
+            "/admin/clients/{id}",
+            get(admin::clients::show).patch(admin::clients::change).delete(admin::clients::delete),
+        )
+        .route("/admin/clients/{id}/secret", post(admin::clients::renew_secret))
         .route("/admin/keys", get(admin::keys::list))
         .route("/admin/keys/rotate", post(admin::keys::rotate))
         .route("/admin/audit", get(admin::audit::list))
@@ -84,6 +108,7 @@ pub fn routes(app: AppState) -> Router {
         .merge(published)
         .merge(browsers)
         .merge(clients)
+        .merge(strangers)
         .merge(refresh_token)
         .merge(either_token)
         .merge(access_token)

@@ -11,6 +11,11 @@ use crate::state::AppState;
 /// Where the metadata of a service without a path is.
 pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
+/// What the service is called in tokens that are for it: its URL.
+pub(crate) fn resource(public_url: &Url) -> String {
+    public_url.as_str().trim_end_matches('/').to_owned()
+}
+
 /// Where the metadata is: in front of the path that the service's own URL may have (RFC 9728 §3.1).
 pub(crate) fn address(public_url: &Url) -> Url {
     let mut url = public_url.clone();
@@ -41,7 +46,7 @@ pub struct Metadata {
 )]
 pub async fn metadata(State(app): State<AppState>) -> Json<Metadata> {
     Json(Metadata {
-        resource: app.config.public_url.as_str().trim_end_matches('/').to_owned(),
+        resource: resource(&app.config.public_url),
         authorization_servers: [app.config.jwks.issuer.as_str().to_owned()],
         scopes_supported: ["books:read", "books:write"],
         bearer_methods_supported: ["header"],

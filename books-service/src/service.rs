@@ -59,7 +59,12 @@ impl Service {
         let challenge =
             Challenge::new("books").with_resource_metadata(&metadata::address(&config.public_url));
         let bearer = Bearer::with_challenge(
-            verifier.leeway(config.clock_skew).cache_tokens(CACHED_TOKENS).build()?,
+            verifier
+                // What clients call it that have read its metadata (RFC 9728 §2, RFC 8707 §2).
+                .also_audience(metadata::resource(&config.public_url))
+                .leeway(config.clock_skew)
+                .cache_tokens(CACHED_TOKENS)
+                .build()?,
             challenge,
         );
         let metrics = Arc::new(Metrics::new());

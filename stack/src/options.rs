@@ -87,6 +87,8 @@ pub(crate) fn auth_settings(data: &DataDir, gateway: &str) -> anyhow::Result<aut
         data.sqlite_url("auth.db")?,
     );
     defaults.set(&["AUTH_ISSUER"], "--issuer", gateway);
+    // What clients call books-service that have read its metadata.
+    defaults.set(&["AUTH_RESOURCES"], "--resources", gateway);
     let key_names = ["AUTH_KEY_ENCRYPTION_KEY", "AUTH_KEY_ENCRYPTION_KEY_FILE"];
     if is_silent(&key_names) {
         defaults.set(&key_names, "--key-encryption-key-file", data.key_encryption_key()?);

@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
+mod client;
 mod keys;
 mod password;
 mod serve;
@@ -45,6 +46,8 @@ enum Command {
     Openapi,
     /// Makes and changes accounts
     User(user::UserArguments),
+    /// Registers, lists and deletes OAuth clients
+    Client(client::ClientArguments),
     /// Lists, rotates and withdraws signing keys
     Keys(keys::KeyArguments),
 }
@@ -67,6 +70,7 @@ impl Command {
                 Ok(())
             }
             Self::User(arguments) => arguments.run().await,
+            Self::Client(arguments) => arguments.run().await,
             Self::Keys(arguments) => arguments.run().await,
         }
     }

@@ -1,9 +1,12 @@
 //! The programs that may ask for tokens: what is registered of them.
 
+pub mod change;
 mod client_id;
+pub mod draft;
 mod grant_type;
 mod redirect_uri;
 pub mod store;
+mod view;
 
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use crate::entity::client::Model;
 pub use self::client_id::ClientId;
 pub use self::grant_type::GrantType;
 pub use self::redirect_uri::RedirectUri;
+pub use self::view::ClientView;
 
 /// A client as it is registered.
 #[derive(Clone, Debug)]

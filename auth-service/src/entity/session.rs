@@ -69,6 +69,17 @@ pub enum Origin {
     Browser,
 }
 
+impl Origin {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::OAuth => "oauth",
+            Self::Browser => "browser",
+        }
+    }
+}
+
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     #[sea_orm(

@@ -48,6 +48,11 @@ pub async fn clients(State(app): State<AppState>, request: Request, next: Next) 
     response
 }
 
+/// Answers `OPTIONS`; what else there is to say, the layers around it say.
+pub async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
 fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)

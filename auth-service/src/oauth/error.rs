@@ -1,5 +1,6 @@
 //! What goes wrong at `/oauth2/*`, and what the client is told of it: RFC 6749 §5.2 rather than a problem.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -8,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use sea_orm::DbErr;
 use serde::Serialize;
 use shared::database::AsDbErr;
-use shared::http::{Json, Problem};
+use shared::http::{FieldError, Json, Problem};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -116,6 +117,9 @@ pub enum OAuthError {
     /// The client tried HTTP Basic, so the answer names that scheme (RFC 6749 §5.2).
     #[error("the client did not prove who it is")]
     BasicRefused(&'static str),
+    /// What a client says of itself breaks rules.
+    #[error("the metadata of a client break rules")]
+    Registration(Code, Vec<FieldError>),
     /// Too often.
     #[error("throttled")]
     Throttled(Duration),
@@ -142,14 +146,23 @@ pub struct ErrorBody {
     /// For programs.
     error: &'static str,
     /// For the developer of the client.
-    error_description: &'static str,
+    error_description: Cow<'static, str>,
+}
+
+/// Complaints as one text, of the characters that RFC 6749 §5.2 allows.
+fn description(errors: &[FieldError]) -> String {
+    let complaints: Vec<_> =
+        errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    let allowed = |char: char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\');
+    complaints.join("; ").chars().map(|char| if allowed(char) { char } else { '\'' }).collect()
 }
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let (refusal, basic) = match self {
-            Self::Refused(refusal) => (refusal, false),
-            Self::BasicRefused(description) => (Refusal::new(Code::InvalidClient, description), true),
+        let (code, description, basic) = match self {
+            Self::Refused(refusal) => (refusal.code, refusal.description.into(), false),
+            Self::BasicRefused(description) => (Code::InvalidClient, description.into(), true),
+            Self::Registration(code, errors) => (code, description(&errors).into(), false),
             Self::Throttled(wait) => {
                 return Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled")
                     .with_retry_after(wait)
@@ -157,11 +170,11 @@ impl IntoResponse for OAuthError {
             }
             Self::Service(error) => return error.into_response(),
         };
-        let status = match refusal.code {
+        let status = match code {
             Code::InvalidClient => StatusCode::UNAUTHORIZED,
             _ => StatusCode::BAD_REQUEST,
         };
-        let body = ErrorBody { error: refusal.code.as_str(), error_description: refusal.description };
+        let body = ErrorBody { error: code.as_str(), error_description: description };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

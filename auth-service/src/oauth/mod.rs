@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/.well-known/*` | [`discovery`], [`jwks`] |
 //! | `/oauth2/authorize`, `/oauth2/sign-in`, `/oauth2/consent` | [`authorize`], [`sign_in`], [`consent`] |
-//! | `/oauth2/par` | [`pushed`] |
+//! | `/oauth2/par`, `/oauth2/register` | [`pushed`], [`register`] |
 //! | `/oauth2/token` | [`token`] and a file in `grants` for each grant |
 //! | `/oauth2/device_authorization`, `/oauth2/device` | [`device`] |
 //! | `/oauth2/userinfo`, `/oauth2/introspect`, `/oauth2/revoke` | [`userinfo`], [`introspect`], [`revoke`] |
@@ -30,6 +30,7 @@ pub mod pages;
 pub mod parameters;
 mod pkce;
 pub mod pushed;
+pub mod register;
 pub mod revoke;
 mod scope;
 pub mod sign_in;

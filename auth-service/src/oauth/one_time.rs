@@ -103,6 +103,14 @@ pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> R
     hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
 }
 
+/// Removes all that is for a client.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn remove_of(db: &impl ConnectionTrait, client: &ClientId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
+}
+
 /// Removes these rows.
 ///
 /// # Errors

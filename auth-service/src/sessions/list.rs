@@ -40,6 +40,8 @@ pub struct SessionView {
     user_agent: String,
     /// The client that it was opened for.
     client_id: String,
+    /// How it was opened: `login` by `POST /login`, `oauth` by a client, `browser` on the sign-in page.
+    origin: &'static str,
 }
 
 impl SessionView {
@@ -54,6 +56,7 @@ impl SessionView {
             address: session.ip,
             user_agent: session.user_agent,
             client_id: session.client_id,
+            origin: session.origin.as_str(),
         }
     }
 }

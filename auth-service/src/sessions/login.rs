@@ -99,7 +99,11 @@ fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
     step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
 }
 
-async fn try_sign_in(
+/// The same, which answers as soon as it can.
+///
+/// # Errors
+/// As [`sign_in`].
+pub async fn try_sign_in(
     app: &App,
     username: &str,
     password: Password,

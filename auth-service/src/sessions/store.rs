@@ -114,6 +114,19 @@ pub async fn end_of_client(
     Ok(theirs.filter(Column::RevokedAt.is_null()).exec(db).await?.rows_affected)
 }
 
+/// Ends all sessions that a client has, of whomever.
+///
+/// # Errors
+/// The database's.
+pub async fn end_all_of_client(
+    db: &impl ConnectionTrait,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let theirs = ended(now).filter(Column::ClientId.eq(client_id)).filter(Column::RevokedAt.is_null());
+    Ok(theirs.exec(db).await?.rows_affected)
+}
+
 /// Ends all sessions of the account but `kept`. Returns how many there were.
 ///
 /// # Errors

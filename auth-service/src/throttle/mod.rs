@@ -128,6 +128,19 @@ impl Throttle {
         count_try(db, &format!("register:{}", network_of(ip)), &REGISTRATION, now).await
     }
 
+    /// Lets a client at this address register itself, and counts it.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit_client(
+        &self,
+        db: &DatabaseConnection,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        count_try(db, &format!("client:{}", network_of(ip)), &REGISTRATION, now).await
+    }
+
     /// Lets somebody at this address type in the code of a device, and counts it.
     ///
     /// # Errors

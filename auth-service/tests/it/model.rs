@@ -11,7 +11,8 @@ use auth_service::accounts::change::{self, AccountChange, Changer};
 use auth_service::accounts::{Role, password};
 use auth_service::error::Error;
 use auth_service::passwords::Password;
-use auth_service::sessions::{Client, login, refresh, store};
+use auth_service::sessions::login::{self, Door};
+use auth_service::sessions::{Client, FIRST_PARTY, refresh, store};
 use auth_service::state::App;
 use auth_service::throttle;
 use auth_service::tokens::refresh_token::RefreshToken;
@@ -215,7 +216,7 @@ impl Runner {
         match step {
             Step::Login { password } => {
                 let password = Password::presented(&secret(password)).unwrap();
-                let answer = login::sign_in(app, name, password, &self.client).await;
+                let answer = login::try_sign_in(app, name, password, &self.client, Door::Api).await;
                 // The throttle has tests of its own.
                 throttle::forget_account(&app.database, account_id).await?;
                 match answer {
@@ -226,7 +227,7 @@ impl Runner {
             }
             Step::Refresh { session, generation } => {
                 let token = RefreshToken { session_id: ids[session], account_id, generation };
-                match refresh::renew(app, &token, &self.client).await {
+                match refresh::renew(app, &token, FIRST_PARTY, &self.client).await {
                     Ok((_, session)) => Ok((session.generation, None)),
                     Err(Error::Rejected(_)) => Ok((0, None)),
                     Err(error) => Err(error),

@@ -95,6 +95,8 @@ async fn fill(database: &DatabaseConnection) {
         revoked_at: None,
         user_agent: String::new(),
         ip: String::new(),
+        sign_in_id: None,
+        claims: String::new(),
     };
     let event = |number| audit_event::ActiveModel {
         id: NotSet,

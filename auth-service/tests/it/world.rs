@@ -96,6 +96,10 @@ impl World {
         self.clock.now()
     }
 
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        self.now().seconds()
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

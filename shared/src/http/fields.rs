@@ -55,11 +55,22 @@ impl Fields {
     ///
     /// # Errors
     /// 422 with all complaints.
-    pub fn read_with<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, Invalid>) -> Result<T, Problem> {
+    pub fn read_with<T>(self, read: impl FnOnce(&mut Self) -> Result<T, Invalid>) -> Result<T, Problem> {
+        self.try_read(read).map_err(Problem::invalid)
+    }
+
+    /// Reads a whole request whose complaints are told in another way than by 422.
+    ///
+    /// # Errors
+    /// All complaints.
+    pub fn try_read<T>(
+        mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Invalid>,
+    ) -> Result<T, Vec<FieldError>> {
         match read(&mut self) {
             Ok(request) if self.errors.is_empty() => Ok(request),
             // Whoever dropped an `Invalid` has complained all the same.
-            Ok(_) | Err(Invalid(())) => Err(Problem::invalid(self.errors)),
+            Ok(_) | Err(Invalid(())) => Err(self.errors),
         }
     }
 

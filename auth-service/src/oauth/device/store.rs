@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
 
+use crate::clients::ClientId;
 use crate::entity::device_code::{ActiveModel, Column, Entity, Model};
 use crate::oauth::browser::SignedIn;
 
@@ -82,6 +83,14 @@ pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> R
     let hashes =
         Entity::find().select_only().column(Column::Hash).filter(Column::ExpiresAt.lte(now.millis()));
     hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
+}
+
+/// Removes all devices of a client.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn remove_of(db: &impl ConnectionTrait, client: &ClientId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
 }
 
 /// Removes these rows.

@@ -11,7 +11,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::token::{Extras, Granted, sign};
 use crate::sessions::{self, refresh::renew};
 use crate::state::App;
-use crate::tokens::scope::{filter, is_within};
+use crate::tokens::scope::{contains, filter, is_within};
 
 const NOT_GOOD: Refusal =
     Refusal::grant("the refresh token is unknown, expired or used, or not for this client");
@@ -32,7 +32,7 @@ pub(in crate::oauth) async fn refresh(
     let before = retry_read(|| sessions::store::find(&app.database, token.session_id)).await?;
     let before = before.filter(|session| session.client_id == client.id.as_str()).ok_or(NOT_GOOD)?;
     // Before the token is used up: a request that asks for too much costs the client nothing.
-    let narrowed = narrowed(&before, form)?;
+    let narrowed = narrowed(client, &before, form)?;
     let renewed = retry_write(|| renew(app, &token, client.id.as_str(), who)).await;
     let (account, session) = renewed.map_err(|error| match error {
         Error::Rejected(Rejection::Revoked) => NOT_GOOD.into(),
@@ -43,13 +43,15 @@ pub(in crate::oauth) async fn refresh(
 }
 
 /// The session as this access token shall see it.
-fn narrowed(session: &session::Model, form: &Parameters) -> Result<session::Model, Refusal> {
+fn narrowed(client: &Client, session: &session::Model, form: &Parameters) -> Result<session::Model, Refusal> {
     let mut narrowed = session.clone();
+    // What was taken from the client since is not had by those whom it was granted before.
+    narrowed.scope = filter(&session.scope, |name| contains(&client.scope, name));
     if let Some(scope) = form.get("scope")? {
         if !is_within(scope, &session.scope) {
             return Err(Refusal::new(Code::InvalidScope, "the scope is more than was granted"));
         }
-        narrowed.scope = filter(&session.scope, |name| crate::tokens::scope::contains(scope, name));
+        narrowed.scope = filter(&narrowed.scope, |name| contains(scope, name));
     }
     let resources: Vec<_> = form.all("resource").collect();
     if !resources.is_empty() {

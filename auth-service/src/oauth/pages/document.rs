@@ -81,7 +81,7 @@ pub(super) fn respond(
         (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
+        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static(opener_policy(form_targets))),
         (
             PERMISSIONS_POLICY,
             HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
@@ -92,6 +92,12 @@ pub(super) fn respond(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// A page in a window that a client opened must leave that window its opener. Isolated from it, the client's script
+/// would see the window as closed at once, and report that the person gave up.
+const fn opener_policy(form_targets: &[&str]) -> &'static str {
+    if form_targets.is_empty() { "same-origin" } else { "unsafe-none" }
 }
 
 fn content_security_policy(form_targets: &[&str]) -> String {
@@ -116,4 +122,27 @@ fn source_expression(origin: &str) -> Option<&str> {
     let may_be_named =
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"' | b'*');
     (!origin.is_empty() && origin.bytes().all(may_be_named)).then_some(origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{content_security_policy, source_expression};
+
+    #[test]
+    fn forms_may_lead_to_the_origins_of_clients() {
+        let policy = content_security_policy(&["https://a.example", "com.example.app:", "http://[::1]:8080"]);
+        assert!(
+            policy.ends_with("; form-action 'self' https://a.example com.example.app: http:"),
+            "{policy}"
+        );
+    }
+
+    #[test]
+    fn nothing_else_gets_into_the_policy() {
+        for origin in
+            ["", "https://a.example; script-src *", "https://a.example,x", "'unsafe-inline'", "*", "ä:"]
+        {
+            assert_eq!(source_expression(origin), None, "{origin}");
+        }
+    }
 }

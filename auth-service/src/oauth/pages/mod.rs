@@ -18,3 +18,6 @@ pub use language::Language;
 pub use sign_in::{SignIn, SignInFailure};
 pub use sign_out::{SignOut, SignedOut};
 pub use trouble::{Trouble, TroubleKind};
+
+#[cfg(test)]
+mod tests;

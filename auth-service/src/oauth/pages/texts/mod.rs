@@ -53,7 +53,6 @@ pub(super) struct Texts {
     pub(super) device_warning: &'static str,
     pub(super) it_may: &'static str,
     pub(super) scopes: Scopes,
-    pub(super) signed_in_as: &'static str,
     pub(super) sends_back_to: &'static str,
     pub(super) lasts: &'static str,
     /// Around a span of time.

@@ -1,0 +1,99 @@
+use super::visitor::{Page, Visitor};
+use super::{Reply, world};
+use crate::world::{PASSWORD, World, claims};
+
+const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+
+async fn begin(world: &World) -> Reply {
+    let fields = [("client_id", "spa"), ("scope", "openid books:read")];
+    world.form("/oauth2/device_authorization", None, &fields).await.expect(200)
+}
+
+async fn poll(world: &World, began: &Reply) -> Reply {
+    let code = began.text("device_code");
+    world.form("/oauth2/token", None, &[GRANT, ("client_id", "spa"), ("device_code", &code)]).await
+}
+
+async fn enter(visitor: &Visitor<'_>, code: &str) -> Page {
+    let page = visitor.get("/oauth2/device").await;
+    visitor.post("/oauth2/device", &[("ticket", &page.ticket()), ("user_code", code)]).await
+}
+
+#[tokio::test]
+async fn somebody_lets_a_device_in() {
+    let world = world().await;
+    let began = begin(&world).await;
+    assert_eq!((began.body["interval"].as_i64(), began.body["expires_in"].as_i64()), (Some(5), Some(600)));
+    world.advance(5);
+    poll(&world, &began).await.refused(400, "authorization_pending");
+    let visitor = Visitor::new(&world);
+    let complete = began.text("verification_uri_complete");
+    let page = visitor.get(complete.strip_prefix(crate::world::ISSUER).unwrap()).await;
+    assert!(page.shows(&began.text("user_code")));
+    let sign_in = enter(&visitor, &began.text("user_code").to_lowercase()).await;
+    let question = visitor.fill_in(&sign_in, "ada", PASSWORD).await;
+    assert!(question.shows("The App"), "{}", question.body);
+    assert_eq!(visitor.press(&question, "allow").await.status, 200);
+    visitor.press(&question, "allow").await.is_trouble();
+    world.advance(5);
+    let tokens = poll(&world, &began).await.expect(200);
+    assert_eq!(claims(&tokens.text("id_token"))["sub"], world.row("ada").await.id.to_string());
+    assert_eq!(tokens.body["scope"], "openid books:read");
+    poll(&world, &began).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_lets_in_stays_out() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let began = begin(&world).await;
+    let sign_in = enter(&visitor, &began.text("user_code")).await;
+    let question = visitor.fill_in(&sign_in, "ada", PASSWORD).await;
+    visitor.press(&question, "deny").await;
+    poll(&world, &began).await.refused(400, "access_denied");
+    let late = begin(&world).await;
+    world.advance(600);
+    poll(&world, &late).await.refused(400, "expired_token");
+    assert!(enter(&visitor, &late.text("user_code")).await.shows("role=\"alert\""));
+    let code = late.text("device_code");
+    let other = [GRANT, ("device_code", code.as_str())];
+    world.token(&other).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_device_that_asks_too_often_waits_longer() {
+    let world = world().await;
+    let began = begin(&world).await;
+    poll(&world, &began).await.refused(400, "slow_down");
+    world.advance(9);
+    poll(&world, &began).await.refused(400, "slow_down");
+    world.advance(15);
+    poll(&world, &began).await.refused(400, "authorization_pending");
+}
+
+#[tokio::test]
+async fn codes_cannot_be_guessed() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let mut page = enter(&visitor, "BBBB-BBBB").await;
+    for _ in 0..20 {
+        page = enter(&visitor, "BBBB-BBBB").await;
+        if page.status == 429 {
+            break;
+        }
+        assert!(page.shows("role=\"alert\""));
+    }
+    assert_eq!(page.status, 429);
+}
+
+#[tokio::test]
+async fn a_device_dies_with_the_session_that_let_it_in() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let began = begin(&world).await;
+    let sign_in = enter(&visitor, &began.text("user_code")).await;
+    let question = visitor.fill_in(&sign_in, "ada", PASSWORD).await;
+    visitor.press(&question, "allow").await;
+    world.disable("ada").await;
+    poll(&world, &began).await.refused(400, "invalid_grant");
+}
