@@ -79,7 +79,7 @@ await assert.rejects(refused, ({ cause: [challenge] }) => {
 });
 
 // The resource server's metadata lead back to the issuer (RFC 9728).
-const resource = new URL(env.BOOKS_RESOURCE ?? issuer);
+const resource = issuer;
 const metadata = await oauth.processResourceDiscoveryResponse(resource, await oauth.resourceDiscoveryRequest(resource, http));
 assert.deepEqual(metadata.authorization_servers, [server.issuer]);
 

@@ -1,5 +1,6 @@
 // openid-client, a certified relying party: every flow that it knows and that the provider offers.
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { env } from 'node:process';
 import * as oidc from 'openid-client';
@@ -159,9 +160,10 @@ const flows = {
 };
 
 async function signingKey() {
-	const jwk = JSON.parse(await readFile(`${env.CLIENTS}/signer.key.json`));
-	const key = await crypto.subtle.importKey('jwk', jwk, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, false, ['sign']);
-	return { key, kid: jwk.kid };
+	const pem = await readFile(`${env.CLIENTS}/signer.pem`);
+	const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
+	const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+	return { key: await crypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']), kid: 'signer' };
 }
 
 for (const [name, flow] of Object.entries(flows)) {
