@@ -74,10 +74,13 @@ pub(super) fn lasts(app: &App, client: &Client) -> Option<Duration> {
     goes_on.then(|| client.refresh_token_ttl.unwrap_or(app.config.refresh_token_ttl))
 }
 
+/// What tells one client from another of the same name: the host of a web application, the scheme of any other.
 fn host(address: &str) -> String {
-    let url = Url::parse(address).ok();
-    let host = url.as_ref().and_then(|url| url.host_str().map(str::to_owned));
-    host.or_else(|| url.map(|url| url.scheme().to_owned())).unwrap_or_default()
+    let Ok(url) = Url::parse(address) else { return String::new() };
+    match (url.scheme(), url.host_str()) {
+        ("http" | "https", Some(host)) => host.to_owned(),
+        (scheme, _) => scheme.to_owned(),
+    }
 }
 
 /// Takes the page back.

@@ -36,6 +36,7 @@ pub struct Consent<'a> {
 struct View<'a> {
     page: &'a Consent<'a>,
     texts: &'static Texts,
+    scopes: Vec<&'a str>,
     lasts: Cow<'static, str>,
 }
 
@@ -47,6 +48,8 @@ impl Consent<'_> {
             Some(lasts) => texts.without_you.put(&texts.span(lasts.as_secs())).into(),
             None => texts.only_with_you.into(),
         };
-        document::respond(&View { page: self, texts, lasts }, Outcome::OK, language, form_targets)
+        // A request for no scope at all splits into one empty name.
+        let scopes = self.scopes.iter().copied().filter(|scope| !scope.is_empty()).collect();
+        document::respond(&View { page: self, texts, scopes, lasts }, Outcome::OK, language, form_targets)
     }
 }

@@ -1,5 +1,6 @@
 //! What every page is sent with: one style sheet, and headers that leave the browser nothing else to run or load.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -28,7 +29,7 @@ pub(super) const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.or
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Allows that one style sheet by its digest (CSP 3 §2.3.1), and forms to be sent where `form_targets` says.
+/// Allows that one style sheet, by its digest (CSP 3 §2.3.1), and forms to this service.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     format!(
@@ -58,8 +59,7 @@ impl Outcome {
     }
 }
 
-/// The answer with this page. Its forms may lead to this service and to the origins `form_targets`: browsers apply
-/// `form-action` to the redirect that follows the form as well.
+/// The answer with this page, whose form may lead to this service and to clients at the origins `form_targets`.
 pub(super) fn respond(
     page: &impl Template,
     outcome: Outcome,
@@ -70,7 +70,8 @@ pub(super) fn respond(
         Ok(html) => html,
         Err(error) => return Problem::internal(error).into_response(),
     };
-    let policy = match HeaderValue::try_from(content_security_policy(form_targets)) {
+    let schemes = schemes(form_targets);
+    let policy = match HeaderValue::try_from(content_security_policy(&schemes)) {
         Ok(policy) => policy,
         Err(error) => return Problem::internal(error).into_response(),
     };
@@ -81,7 +82,7 @@ pub(super) fn respond(
         (CONTENT_SECURITY_POLICY, policy),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static(opener_policy(form_targets))),
+        (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static(opener_policy(&schemes))),
         (
             PERMISSIONS_POLICY,
             HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
@@ -94,55 +95,69 @@ pub(super) fn respond(
     response
 }
 
-/// A page in a window that a client opened must leave that window its opener. Isolated from it, the client's script
-/// would see the window as closed at once, and report that the person gave up.
-const fn opener_policy(form_targets: &[&str]) -> &'static str {
-    if form_targets.is_empty() { "same-origin" } else { "unsafe-none" }
+/// By which schemes the form may lead on: as far as a policy can say where a client is.
+///
+/// Chromium holds `form-action` against the redirect that answers a form, and against every redirect after that one. A
+/// client whose callback goes on to another origin, as those do that end at "you can close this window", would never be
+/// reached: the button does nothing, and says nothing. And an origin at `[::1]` cannot be written as a source at all.
+fn schemes<'a>(form_targets: &[&'a str]) -> BTreeSet<&'a str> {
+    let scheme_of = |target: &&'a str| target.split_once(':').map(|(scheme, _)| scheme);
+    // Whatever else stood here would end the directive and begin another one (RFC 3986 §3.1).
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let is_scheme = |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(in_scheme);
+    let mut schemes: BTreeSet<_> = form_targets.iter().filter_map(scheme_of).filter(is_scheme).collect();
+    if schemes.contains("http") {
+        schemes.insert("https");
+    }
+    schemes
 }
 
-fn content_security_policy(form_targets: &[&str]) -> String {
+fn content_security_policy(schemes: &BTreeSet<&str>) -> String {
     let mut policy = POLICY.clone();
-    for target in form_targets.iter().filter_map(|target| source_expression(target)) {
+    for scheme in schemes {
         policy.push(' ');
-        policy.push_str(target);
+        policy.push_str(scheme);
+        policy.push(':');
     }
     policy
 }
 
-/// The origin as a policy can name it; nothing where it would end the directive and begin another one.
-fn source_expression(origin: &str) -> Option<&str> {
-    // The grammar of host sources (CSP 3 §2.3.1) has no room for IPv6 addresses: a native client that listens on
-    // `http://[::1]:port` could not be sent back to. So the scheme is allowed as a whole.
-    if origin.starts_with("http://[") {
-        return Some("http:");
-    }
-    if origin.starts_with("https://[") {
-        return Some("https:");
-    }
-    let may_be_named =
-        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"' | b'*');
-    (!origin.is_empty() && origin.bytes().all(may_be_named)).then_some(origin)
+/// A page in a window that a client opened must leave that window its opener. Isolated from it, the client's script
+/// would see the window as closed at once, and report that the person gave up.
+fn opener_policy(schemes: &BTreeSet<&str>) -> &'static str {
+    if schemes.is_empty() { "same-origin" } else { "unsafe-none" }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{content_security_policy, source_expression};
+    use super::{content_security_policy, opener_policy, schemes};
 
     #[test]
-    fn forms_may_lead_to_the_origins_of_clients() {
-        let policy = content_security_policy(&["https://a.example", "com.example.app:", "http://[::1]:8080"]);
-        assert!(
-            policy.ends_with("; form-action 'self' https://a.example com.example.app: http:"),
-            "{policy}"
-        );
+    fn forms_may_lead_to_clients_and_to_where_they_go_on() {
+        for (targets, allowed) in [
+            (&["https://a.example"][..], "'self' https:"),
+            (&["http://127.0.0.1:8080"], "'self' http: https:"),
+            (&["http://[::1]:8080"], "'self' http: https:"),
+            (&["com.example.app:"], "'self' com.example.app:"),
+            (&[""], "'self'"),
+            (&[], "'self'"),
+        ] {
+            let policy = content_security_policy(&schemes(targets));
+            assert!(policy.ends_with(&format!("; form-action {allowed}")), "{policy}");
+        }
     }
 
     #[test]
     fn nothing_else_gets_into_the_policy() {
-        for origin in
-            ["", "https://a.example; script-src *", "https://a.example,x", "'unsafe-inline'", "*", "ä:"]
-        {
-            assert_eq!(source_expression(origin), None, "{origin}");
+        for target in ["*", "'unsafe-inline'", "a; script-src *:", "a,b:", ":", "ä:", "//a.example"] {
+            assert!(schemes(&[target]).is_empty(), "{target}");
         }
+    }
+
+    #[test]
+    fn only_a_page_that_leads_back_to_a_client_keeps_its_opener() {
+        assert_eq!(opener_policy(&schemes(&["https://a.example"])), "unsafe-none");
+        assert_eq!(opener_policy(&schemes(&[""])), "same-origin");
+        assert_eq!(opener_policy(&schemes(&[])), "same-origin");
     }
 }

@@ -30,7 +30,7 @@ pub(super) const DATA: Data<'static> = Data {
 };
 
 /// The origin that forms may lead to.
-pub(super) const TARGET: &str = "https://reading-list.example";
+const TARGET: &str = "https://reading-list.example";
 
 /// All pages with this data, each with a name of its own.
 pub(super) fn all(data: Data<'_>, language: Language) -> Vec<(&'static str, Response)> {
@@ -71,6 +71,7 @@ pub(super) fn all(data: Data<'_>, language: Language) -> Vec<(&'static str, Resp
         ("sign-in-expired", failed(SignInFailure::Expired).respond(language, targets)),
         ("consent", consent.respond(language, targets)),
         ("consent-all", Consent { scopes: &scopes, lasts: None, ..consent }.respond(language, targets)),
+        ("consent-none", Consent { scopes: &[""], ..consent }.respond(language, targets)),
         (
             "consent-device",
             Consent { client_uri_host: "", device: true, ..consent }.respond(language, targets),
