@@ -22,6 +22,7 @@ use super::error::{Code, Refusal};
 use super::pages::{Consent, TroubleKind};
 use super::parameters::{Form, Parameters};
 use super::sign_in::STALE;
+use super::token::session_ttl;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client, ClientId, GrantType};
 use crate::entity::consent::{ActiveModel, Column, Entity};
@@ -71,7 +72,7 @@ pub(super) fn ask(
 /// For how long a client goes on once it was let in, where it may.
 pub(super) fn lasts(app: &App, client: &Client) -> Option<Duration> {
     let goes_on = client.may_use(GrantType::RefreshToken);
-    goes_on.then(|| client.refresh_token_ttl.unwrap_or(app.config.refresh_token_ttl))
+    goes_on.then(|| session_ttl(app, client))
 }
 
 /// What tells one client from another of the same name: the host of a web application, the scheme of any other.

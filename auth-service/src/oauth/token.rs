@@ -91,9 +91,14 @@ pub async fn token(
     }
 }
 
-/// How long access tokens of this client last.
+/// How long access tokens of this client last: never longer than the keys that sign them are published.
 pub(super) fn access_token_ttl(app: &App, client: &Client) -> Duration {
-    client.access_token_ttl.unwrap_or(app.config.access_token_ttl)
+    client.access_token_ttl.unwrap_or(app.config.access_token_ttl).min(app.config.refresh_token_ttl)
+}
+
+/// How long sessions of this client last: never longer than the keys that sign their tokens are known.
+pub(super) fn session_ttl(app: &App, client: &Client) -> Duration {
+    client.refresh_token_ttl.unwrap_or(app.config.refresh_token_ttl).min(app.config.refresh_token_ttl)
 }
 
 /// What goes into the tokens of a session beside what its row says.

@@ -12,8 +12,16 @@ use shared::testing::{Statements, new_database};
 use crate::oauth;
 use crate::world::{PASSWORD, World, connect};
 
-/// The signing keys and the clients, of which there are a handful; administrators are counted among all accounts.
-const MEANT: [&str; 3] = ["signing_keys", "roles", "client_origins"];
+/// The signing keys and the clients, of which there are a handful; administrators are counted among all accounts; and those
+/// codes of a client that are still good are found among all that are still good, of a few minutes.
+const MEANT: [&str; 6] = [
+    "signing_keys",
+    "roles",
+    "client_origins",
+    "FROM clients",
+    "one_time.expires_at > ? AND one_time.client_id",
+    "device_codes.expires_at > ? AND device_codes.client_id",
+];
 
 #[tokio::test]
 async fn no_query_reads_a_whole_table() {
@@ -65,7 +73,8 @@ async fn no_query_reads_a_whole_table() {
     maintenance::sweep(&world.service.app).await.unwrap();
 
     let scans = statements.that_scan(world.database()).await;
-    let scans: Vec<_> = scans.iter().filter(|sql| !MEANT.iter().any(|meant| sql.contains(meant))).collect();
+    let plain = scans.iter().map(|sql| sql.replace(['"', '`'], ""));
+    let scans: Vec<_> = plain.filter(|sql| !MEANT.iter().any(|meant| sql.contains(meant))).collect();
     assert!(scans.is_empty(), "{scans:#?}");
 }
 

@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
 
+use crate::clients::ClientId;
 use crate::entity::device_code::{ActiveModel, Column, Entity, Model};
 use crate::oauth::browser::SignedIn;
 

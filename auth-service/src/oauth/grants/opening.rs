@@ -7,7 +7,7 @@ use crate::clients::{Client, GrantType};
 use crate::entity::session::Origin;
 use crate::entity::{account, session};
 use crate::error::Error;
-use crate::oauth::token::access_token_ttl;
+use crate::oauth::token::{access_token_ttl, session_ttl};
 use crate::state::App;
 use crate::{accounts, sessions};
 
@@ -47,7 +47,7 @@ pub(super) async fn open(
     let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(None) };
     // Without a refresh token, nothing is left of the session once its access token has ended.
     let lasts = match client.may_use(GrantType::RefreshToken) {
-        true => client.refresh_token_ttl.unwrap_or(app.config.refresh_token_ttl),
+        true => session_ttl(app, client),
         false => access_token_ttl(app, client),
     };
     let expires_at = now + lasts;
