@@ -61,6 +61,9 @@ pub enum Error {
     /// Another client has that name.
     #[error("the client id is taken")]
     ClientIdTaken,
+    /// Somebody was faster.
+    #[error("the client was changed meanwhile")]
+    ClientChangedMeanwhile,
     /// There is no such client.
     #[error("no such client")]
     NoSuchClient,
@@ -150,6 +153,8 @@ impl IntoResponse for Error {
             }
             Self::ClientIdTaken => Problem::new(StatusCode::CONFLICT, "client_id_taken")
                 .with_detail("Another client has this client_id"),
+            Self::ClientChangedMeanwhile => Problem::new(StatusCode::CONFLICT, "client_changed_meanwhile")
+                .with_detail("The client was changed elsewhere meanwhile; look at it, and try again"),
             Self::NoSuchClient => {
                 Problem::new(StatusCode::NOT_FOUND, "client_not_found").with_error("Client not found.")
             }

@@ -7,12 +7,14 @@ use sea_orm::{QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
 use tokio::time::Instant;
 
+use crate::clients;
 use crate::entity::audit_event;
+use crate::error::Error;
 use crate::oauth;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::throttle;
-use crate::tokens::keyring::{KeyringError, LOOK_EVERY};
+use crate::tokens::keyring::LOOK_EVERY;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Rows that one statement removes: few enough that nobody who waits for a lock notices.
@@ -43,6 +45,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Codes, and devices that waited.
     pub codes: u64,
+    /// Clients that had registered themselves, and that nobody used.
+    pub clients: u64,
     /// Counters that had nothing left to count.
     pub throttles: u64,
     /// Events that were older than they are kept.
@@ -55,7 +59,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// The database's; what was removed stays removed.
-pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
+pub async fn sweep(app: &App) -> Result<Swept, Error> {
     let (db, now) = (&app.database, app.clock.now());
     let mut swept = Swept { keys: app.keyring.sweep().await?, ..Swept::default() };
     loop {
@@ -83,6 +87,16 @@ pub async fn sweep(app: &App) -> Result<Swept, KeyringError> {
         let last = is_last(&hashes);
         if !hashes.is_empty() {
             swept.codes += oauth::device::store::remove(db, hashes).await?;
+        }
+        if last {
+            break;
+        }
+    }
+    loop {
+        let ids = clients::store::to_review(db, now, BATCH).await?;
+        let last = is_last(&ids);
+        for id in ids {
+            swept.clients += u64::from(clients::change::review(db, &id, now).await?);
         }
         if last {
             break;

@@ -1,6 +1,6 @@
 //! The description of the service for programs: OpenAPI 3.1, made from the handlers.
 
-use shared::http::{Json, Problem};
+use shared::http::{DescribeProblems, Json, Problem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -50,7 +50,7 @@ use crate::{accounts, admin, oauth, sessions};
         document,
     ),
     components(schemas(Problem)),
-    modifiers(&Security)
+    modifiers(&Security, &DescribeProblems)
 )]
 struct Api;
 

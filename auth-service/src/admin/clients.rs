@@ -11,7 +11,7 @@ use shared::http::page::{self, Page};
 use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, Path, Problem, Query};
 
 use crate::audit::{Actor, Event, Kind};
-use crate::clients::draft::{Draft, Proof, secret_of};
+use crate::clients::draft::{Draft, secret_of};
 use crate::clients::{Authentication, Client, ClientId, ClientView, change, store};
 use crate::error::Error;
 use crate::sessions::{Admin, Caller};
@@ -117,7 +117,8 @@ pub async fn show(
     Ok(Json(find(&app, &id).await?.into()))
 }
 
-/// Changes those members of a client that are sent (RFC 7396). How it proves who it is stays as it is, but for its keys.
+/// Changes those members of a client that are sent (RFC 7396). A client that is to have a secret for the first time gets one
+/// in the answer.
 #[utoipa::path(
     patch, path = "/admin/clients/{id}", operation_id = "change_client", tag = "admin",
     security(("access_token" = ["auth:admin"])),
@@ -128,6 +129,7 @@ pub async fn show(
         (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
+        (status = 409, description = "Somebody has changed it meanwhile", body = Problem),
         (status = 422, description = "Members break a rule", body = Problem),
     )
 )]
@@ -137,26 +139,19 @@ pub async fn change(
     ClientAddress(ip): ClientAddress,
     Path(id): Path<ClientId>,
     fields: Fields,
-) -> Result<Json<ClientView>, Error> {
+) -> Result<Response, Error> {
     let before = find(&app, &id).await?;
-    let created_at = before.created_at;
     let draft = fields.read_with(|fields| {
-        let has_keys = matches!(before.authentication, Authentication::PrivateKey { .. });
-        let mut draft = Draft::from(before);
-        let jwks = fields.optional::<serde_json::Value>("jwks", "must be a JWK set");
-        let read = (draft.read(fields), draft.read_operators(fields));
-        match jwks? {
-            Some(jwks) if has_keys => draft.proof = Proof::Keys(jwks.to_string()),
-            Some(_) => return Err(fields.complain("jwks", "is for private_key_jwt")),
-            None => {}
-        }
-        read.0.and(read.1)?;
+        let mut draft = Draft::from(before.clone());
+        let read = (draft.read(fields), draft.read_operators(fields), draft.read_proof(fields));
+        read.0.and(read.1).and(read.2)?;
         Ok(draft)
     })?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(Problem::invalid)?;
-    let client = Client { created_at, ..registered.client };
-    change::replace(&app.database, &client, &event(Kind::ClientChanged, &admin, ip), app.clock.now()).await?;
-    Ok(Json(client.into()))
+    let client = Client { created_at: before.created_at, ..registered.client };
+    let event = event(Kind::ClientChanged, &admin, ip);
+    change::replace(&app.database, &before, &client, &event, app.clock.now()).await?;
+    Ok(([NO_STORE], Json(ClientView::from(client).with_secret(registered.secret))).into_response())
 }
 
 /// Makes another secret. The one before is void from now on.
@@ -169,7 +164,7 @@ pub async fn change(
         (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
-        (status = 409, description = "It has no secret", body = Problem),
+        (status = 409, description = "It has no secret, or somebody has changed it meanwhile", body = Problem),
     )
 )]
 pub async fn renew_secret(
@@ -184,9 +179,9 @@ pub async fn renew_secret(
         return Err(problem.with_detail("This client does not prove who it is by a secret").into());
     }
     let secret = app.random.text::<32>();
-    let client = Client { authentication: secret_of(&secret), ..before };
+    let client = Client { authentication: secret_of(&secret), ..before.clone() };
     let event = event(Kind::ClientChanged, &admin, ip);
-    change::replace(&app.database, &client, &event, app.clock.now()).await?;
+    change::replace(&app.database, &before, &client, &event, app.clock.now()).await?;
     Ok(([NO_STORE], Json(ClientView::from(client).with_secret(Some(secret)))).into_response())
 }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use shared::random::Random;
 use uuid::Uuid;
 
 use crate::sessions::FIRST_PARTY;
@@ -15,6 +16,11 @@ use crate::sessions::FIRST_PARTY;
 pub struct ClientId(String);
 
 impl ClientId {
+    /// One that nobody has had before.
+    pub fn random(random: &dyn Random) -> Self {
+        Self(format!("c-{}", random.text::<12>()))
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0

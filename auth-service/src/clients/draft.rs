@@ -1,5 +1,6 @@
 //! The rules of a registration, the same on the command line, for administrators, and for clients themselves.
 
+use std::fmt;
 use std::time::Duration;
 
 use ring::digest::{SHA256, digest};
@@ -15,7 +16,12 @@ use crate::tokens::scope;
 
 const MAX_NAME: usize = 100;
 const MAX_JWKS: usize = 32 * 1024;
-const MAX_ADDRESSES: usize = 50;
+/// Entries of a list: more than any client has, and few enough for the tables.
+const MAX_ENTRIES: usize = 25;
+/// All resources of a client together, since a session may be for all of them.
+const MAX_RESOURCES: usize = 512;
+/// What the table holds of an origin.
+const MAX_ORIGIN: usize = 255;
 const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Members of private and symmetric keys (RFC 7518 §6): whoever sends one has given it away.
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
@@ -63,12 +69,18 @@ pub enum Proof {
 }
 
 /// A client that keeps all rules, and its new secret, which is nowhere else.
-#[derive(Debug)]
 pub struct Registered {
     /// The client.
     pub client: Client,
     /// Its secret, to be shown once.
     pub secret: Option<String>,
+}
+
+/// Shows no secret.
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registered").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl Default for Draft {
@@ -120,6 +132,10 @@ impl Draft {
         let afterwards =
             list(fields, "post_logout_redirect_uris", |text| text.parse().map_err(str::to_owned));
         let grants = list(fields, "grant_types", str::parse);
+        let responses = list(fields, "response_types", |text| match text {
+            "code" => Ok(()),
+            _ => Err("must be code".to_owned()),
+        });
         let scope = fields.optional_text("scope", |text| Ok(text.to_owned()));
         let pushed = "require_pushed_authorization_requests";
         let pushed_only = fields.optional(pushed, "must be true or false");
@@ -129,26 +145,29 @@ impl Draft {
         self.grant_types = grants?.or(self.grant_types.take());
         self.scope = scope?.or(self.scope.take());
         replace(&mut self.pushed_only, pushed_only?);
+        responses?;
         Ok(())
     }
 
-    /// Takes what only the operator may say of a client out of `fields`, where it is there.
+    /// Takes what only the operator may say of a client out of `fields`, where it is there; `null` for a lifetime is the
+    /// usual one.
     ///
     /// # Errors
     /// As [`Draft::read`].
     pub fn read_operators(&mut self, fields: &mut Fields) -> Result<(), Invalid> {
         let resources = list(fields, "resources", resource);
         let first_party = fields.optional("first_party", "must be true or false");
-        let mut ttl = |name| fields.optional::<u64>(name, "must be a number of seconds");
+        let mut ttl = |name| fields.optional::<Option<u64>>(name, "must be a number of seconds");
         let (access, refresh) = (ttl("access_token_ttl"), ttl("refresh_token_ttl"));
         replace(&mut self.resources, resources?);
         replace(&mut self.first_party, first_party?);
-        self.access_token_ttl = access?.map(Duration::from_secs).or(self.access_token_ttl);
-        self.refresh_token_ttl = refresh?.map(Duration::from_secs).or(self.refresh_token_ttl);
+        replace(&mut self.access_token_ttl, access?.map(|ttl| ttl.map(Duration::from_secs)));
+        replace(&mut self.refresh_token_ttl, refresh?.map(|ttl| ttl.map(Duration::from_secs)));
         Ok(())
     }
 
-    /// Takes how a new client proves who it is out of `fields`.
+    /// Takes how a client proves who it is out of `fields`. One that has a secret or keys keeps them where nothing else is
+    /// said.
     ///
     /// # Errors
     /// As [`Draft::read`].
@@ -163,13 +182,18 @@ impl Draft {
         if elsewhere?.is_some() {
             return Err(fields.complain("jwks_uri", "is not fetched: send the keys themselves as jwks"));
         }
-        self.proof = match (method.as_deref(), jwks) {
-            (Some("private_key_jwt"), Some(jwks)) => Proof::Keys(jwks.to_string()),
+        let has_keys = matches!(self.proof, Proof::Same(Authentication::PrivateKey { .. }));
+        let has_secret = matches!(self.proof, Proof::Same(Authentication::Secret(_)));
+        match (method.as_deref(), jwks) {
+            (Some("private_key_jwt"), Some(jwks)) => self.proof = Proof::Keys(jwks.to_string()),
+            (None, Some(jwks)) if has_keys => self.proof = Proof::Keys(jwks.to_string()),
+            (Some("private_key_jwt"), None) if has_keys => {}
             (Some("private_key_jwt"), None) => return Err(fields.complain("jwks", "is required")),
             (_, Some(_)) => return Err(fields.complain("jwks", "is for private_key_jwt")),
-            (Some("none"), None) => Proof::None,
-            (_, None) => Proof::NewSecret,
-        };
+            (Some("none"), None) => self.proof = Proof::None,
+            (Some(_), None) if !has_secret => self.proof = Proof::NewSecret,
+            (_, None) => {}
+        }
         Ok(())
     }
 
@@ -180,10 +204,11 @@ impl Draft {
     pub fn complete(self, random: &dyn Random, now: Timestamp) -> Result<Registered, Vec<FieldError>> {
         let mut complaints = Complaints::default();
         let for_people = !self.redirect_uris.is_empty();
-        let grant_types = self.grant_types.clone().unwrap_or_else(|| match for_people {
+        let asked = self.grant_types.clone().unwrap_or_else(|| match for_people {
             true => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             false => vec![GrantType::ClientCredentials],
         });
+        let grant_types: Vec<_> = GrantType::ALL.into_iter().filter(|grant| asked.contains(grant)).collect();
         let (authentication, secret) = self.authentication(random, &mut complaints);
         self.check_grants(&grant_types, matches!(authentication, Authentication::None), &mut complaints);
         self.check_texts(&mut complaints);
@@ -192,17 +217,15 @@ impl Draft {
         if !complaints.0.is_empty() {
             return Err(complaints.0);
         }
-        let fresh = || format!("c-{}", random.text::<12>()).parse();
-        let id = self.id.map_or_else(fresh, Ok).map_err(|problem| complaint("client_id", problem))?;
         let client = Client {
-            id,
+            id: self.id.unwrap_or_else(|| ClientId::random(random)),
             name: self.name.trim().to_owned(),
             authentication,
-            redirect_uris: self.redirect_uris,
-            post_logout_redirect_uris: self.post_logout_redirect_uris,
-            grant_types,
+            redirect_uris: once(self.redirect_uris),
+            post_logout_redirect_uris: once(self.post_logout_redirect_uris),
+            grant_types: once(grant_types),
             scope,
-            resources: self.resources,
+            resources: once(self.resources),
             first_party: self.first_party,
             pushed_only: self.pushed_only,
             access_token_ttl: self.access_token_ttl,
@@ -250,14 +273,23 @@ impl Draft {
     fn check_texts(&self, complaints: &mut Complaints) {
         let name = self.name.trim();
         let length = name.chars().count();
-        if !(1..=MAX_NAME).contains(&length) || name.chars().any(char::is_control) {
+        if !(1..=MAX_NAME).contains(&length) || name.chars().any(is_unseen) {
             complaints.add("client_name", "must be 1 to 100 characters, none of them a control character");
         }
-        if self.redirect_uris.len().max(self.post_logout_redirect_uris.len()) > MAX_ADDRESSES {
-            complaints.add("redirect_uris", "must be at most 50");
+        for (field, length) in [
+            ("redirect_uris", self.redirect_uris.len()),
+            ("post_logout_redirect_uris", self.post_logout_redirect_uris.len()),
+        ] {
+            if length > MAX_ENTRIES {
+                complaints.add(field, "must be at most 25");
+            }
         }
-        if self.resources.len() > MAX_ADDRESSES {
-            complaints.add("resources", "must be at most 50");
+        let too_long = |uri: &RedirectUri| uri.origin().is_some_and(|origin| origin.len() > MAX_ORIGIN);
+        if self.redirect_uris.iter().any(too_long) {
+            complaints.add("redirect_uris", "must have hosts with names of at most 253 characters");
+        }
+        if self.resources.iter().map(|resource| resource.len() + 1).sum::<usize>() > MAX_RESOURCES {
+            complaints.add("resources", "must be at most 512 characters together");
         }
     }
 
@@ -270,6 +302,11 @@ impl Draft {
             if !good(ttl) {
                 complaints.add(name, "must be from one second to a year");
             }
+        }
+        if let (Some(access), Some(session)) = (self.access_token_ttl, self.refresh_token_ttl)
+            && access > session
+        {
+            complaints.add("access_token_ttl", "must not be longer than refresh_token_ttl");
         }
     }
 
@@ -312,6 +349,24 @@ fn keys(jwks: &str) -> Result<KeySnapshot, String> {
     KeySnapshot::parse(jwks.as_bytes()).map_err(|error| format!("cannot be used: {error}"))
 }
 
+/// Control characters, and those that turn the direction of what is around them or are nothing to see: with them, one name
+/// looks like another on the page where people decide whom they trust.
+fn is_unseen(character: char) -> bool {
+    let turns = matches!(character, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    character.is_control() || turns || character == '\u{feff}'
+}
+
+/// Each entry once.
+fn once<T: PartialEq>(entries: Vec<T>) -> Vec<T> {
+    let mut unique = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if !unique.contains(&entry) {
+            unique.push(entry);
+        }
+    }
+    unique
+}
+
 /// A list of texts, where it is there.
 fn list<T>(
     fields: &mut Fields,
@@ -331,17 +386,13 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn complaint(field: &str, message: impl Into<String>) -> Vec<FieldError> {
-    vec![FieldError { field: field.to_owned(), message: message.into() }]
-}
-
 /// What is wrong with a draft.
 #[derive(Debug, Default)]
 struct Complaints(Vec<FieldError>);
 
 impl Complaints {
     fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.extend(complaint(field, message));
+        self.0.push(FieldError { field: field.to_owned(), message: message.into() });
     }
 }
 

@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
+use shared::clock::Timestamp;
 
 use super::{Authentication, Client, ClientId, GrantType, RedirectUri, Unreadable};
 use crate::entity::client::{ActiveModel, Column, Entity};
-use crate::entity::{client_origin, consent};
+use crate::entity::{client_origin, consent, session};
 use crate::error::Error;
 
 /// The client of that name.
@@ -42,6 +43,57 @@ pub async fn create(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         });
     }
     add_origins(db, client).await
+}
+
+/// Keeps others from changing this client until the transaction ends. Writes, since that is what locks on MySQL and SQLite
+/// alike.
+///
+/// # Errors
+/// The database's.
+pub async fn lock(db: &impl ConnectionTrait, id: &ClientId) -> Result<(), DbErr> {
+    let same = Entity::update_many().col_expr(Column::Name, Expr::col(Column::Name));
+    same.filter(Column::Id.eq(id.as_str())).exec(db).await.map(drop)
+}
+
+/// Whether the same is registered of both.
+pub fn same(one: &Client, other: &Client) -> bool {
+    row(one) == row(other)
+}
+
+/// When to look whether anybody uses a client that has registered itself; it is removed then if nobody does.
+///
+/// # Errors
+/// The database's.
+pub async fn review_at(db: &impl ConnectionTrait, id: &ClientId, at: Timestamp) -> Result<(), DbErr> {
+    let reviewed = ActiveModel { review_at: Set(Some(at.millis())), ..Default::default() };
+    Entity::update_many().set(reviewed).filter(Column::Id.eq(id.as_str())).exec(db).await.map(drop)
+}
+
+/// Up to `limit` clients whose time to be looked at has come.
+///
+/// # Errors
+/// The database's, or what the table holds cannot be read.
+pub async fn to_review(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<ClientId>, Error> {
+    let due = Entity::find().select_only().column(Column::Id).filter(Column::ReviewAt.lte(now.millis()));
+    let ids: Vec<String> = due.order_by_asc(Column::ReviewAt).limit(limit).into_tuple().all(db).await?;
+    Ok(ids.into_iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+/// Whether anybody uses a client: has a session with it, or has allowed it to ask for one.
+///
+/// # Errors
+/// The database's.
+pub async fn is_used(db: &impl ConnectionTrait, id: &ClientId) -> Result<bool, DbErr> {
+    let sessions = session::Entity::find().filter(session::Column::ClientId.eq(id.as_str()));
+    if sessions.limit(1).one(db).await?.is_some() {
+        return Ok(true);
+    }
+    let consents = consent::Entity::find().filter(consent::Column::ClientId.eq(id.as_str()));
+    Ok(consents.limit(1).one(db).await?.is_some())
 }
 
 /// Puts `client` in the place of the one of its name. `false`: there is none.
@@ -124,6 +176,7 @@ fn row(client: &Client) -> ActiveModel {
         access_token_ttl: Set(client.access_token_ttl.map(seconds)),
         refresh_token_ttl: Set(client.refresh_token_ttl.map(seconds)),
         created_at: Set(client.created_at),
+        review_at: NotSet,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A client as it is told to others, by the names of RFC 7591 §2.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -7,7 +9,7 @@ use utoipa::ToSchema;
 use super::{Authentication, Client, GrantType, RedirectUri};
 
 /// A registered client.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct ClientView {
     /// Its name.
     client_id: String,
@@ -86,5 +88,12 @@ impl ClientView {
     pub fn with_secret(self, secret: Option<String>) -> Self {
         let expires = secret.is_some().then_some(0);
         Self { client_secret: secret, client_secret_expires_at: expires, ..self }
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for ClientView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientView").field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }

@@ -41,6 +41,8 @@ pub struct Model {
     pub refresh_token_ttl: Option<i64>,
     /// When it was registered.
     pub created_at: i64,
+    /// When to look whether anybody uses it, where it has registered itself.
+    pub review_at: Option<i64>,
 }
 
 impl std::fmt::Debug for Model {

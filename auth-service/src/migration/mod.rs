@@ -25,6 +25,10 @@ mod m20261124_000018_index_device_codes_by_expiry;
 mod m20261124_000019_create_consents;
 mod m20261124_000020_add_sign_in_id_to_sessions;
 mod m20261124_000021_add_claims_to_sessions;
+mod m20261124_000022_add_review_at_to_clients;
+mod m20261124_000023_index_clients_by_review;
+mod m20261124_000024_index_sessions_by_client;
+mod m20261124_000025_index_consents_by_client;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -55,6 +59,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000019_create_consents::Migration),
             Box::new(m20261124_000020_add_sign_in_id_to_sessions::Migration),
             Box::new(m20261124_000021_add_claims_to_sessions::Migration),
+            Box::new(m20261124_000022_add_review_at_to_clients::Migration),
+            Box::new(m20261124_000023_index_clients_by_review::Migration),
+            Box::new(m20261124_000024_index_sessions_by_client::Migration),
+            Box::new(m20261124_000025_index_consents_by_client::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::authorize::{Stop, see_other, stopped, with_cookies, with_query};
 use super::browser::{Browser, SignedIn, sign_out_cookie};
-use super::pages::{SignOut, SignedOut, TroubleKind};
+use super::pages::{SignOut, SignOutDone, TroubleKind};
 use super::parameters::{Form, Parameters};
 use super::sign_in::STALE;
 use crate::audit::{Actor, Event, Kind, Transaction};
@@ -134,9 +134,12 @@ async fn take(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Re
     let afterwards: Afterwards = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
     let stays = field("decision")? != Some("sign_out");
     match browser.sign_in.as_ref().filter(|signed_in| Some(signed_in.session.id) == afterwards.session_id) {
-        Some(signed_in) if stays => match &afterwards.address {
+        Some(_) if stays => match &afterwards.address {
             Some(address) => Ok(see_other(address)),
-            None => Ok(ask(app, browser, &afterwards, signed_in)?),
+            None => {
+                let language = browser.language(afterwards.ui_locales.as_deref());
+                Ok(SignOutDone { signed_out: false }.respond(language, &[]))
+            }
         },
         Some(signed_in) => {
             sign_out(app, signed_in, ip).await?;
@@ -170,7 +173,7 @@ fn done(app: &App, browser: &Browser, afterwards: &Afterwards) -> Response {
         Some(address) => see_other(address),
         None => {
             let language = browser.language(afterwards.ui_locales.as_deref());
-            SignedOut { back: None }.respond(language, &[])
+            SignOutDone { signed_out: true }.respond(language, &[])
         }
     };
     let (_, cookie) = sign_out_cookie(app);

@@ -103,12 +103,17 @@ pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> R
     hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
 }
 
-/// Removes all that is for a client.
+/// Removes what still stands for something of a client's.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn remove_of(db: &impl ConnectionTrait, client: &ClientId) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
+pub(crate) async fn remove_of(
+    db: &impl ConnectionTrait,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let rows = Entity::delete_many().filter(Column::ExpiresAt.gt(now.millis()));
+    rows.filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
 }
 
 /// Removes these rows.

@@ -4,17 +4,19 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
-use shared::http::{ClientAddress, FieldError, Fields, Json, Problem};
+use shared::http::{ClientAddress, FieldError, Fields, Invalid, Json, Problem};
 
 use super::error::{Code, ErrorBody, OAuthError};
 use crate::audit::{Actor, Event, Kind};
 use crate::clients::draft::Draft;
-use crate::clients::{ClientView, change};
+use crate::clients::{Client, ClientId, ClientView, GrantType, change};
 use crate::error::Error;
+use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
-use crate::tokens::scope::contains;
+use crate::tokens::scope;
 
-/// Registers the client that asks. It is of others in any case: people are asked about it, and it never administers.
+/// Registers the client that asks. It is a stranger: whatever it does, it does for people who were asked, and it never
+/// administers. If nobody uses it within thirty days, it is forgotten.
 #[utoipa::path(
     post, path = "/oauth2/register", operation_id = "register_client", tag = "oauth",
     request_body = Object,
@@ -30,23 +32,53 @@ pub async fn register(
     ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<Response, OAuthError> {
-    let draft = fields.try_read(|fields| {
-        let mut draft = Draft::default();
-        let read = (draft.read(fields), draft.read_proof(fields));
-        if draft.scope.as_deref().is_some_and(|scope| contains(scope, "auth:admin")) {
-            return Err(fields.complain("scope", "administrators are people"));
-        }
-        read.0.and(read.1)?;
-        Ok(draft)
-    });
-    let draft = draft.map_err(refusal)?;
+    let id = ClientId::random(&*app.random);
+    let draft = fields.try_read(|fields| read(fields, id)).map_err(refusal)?;
     app.throttle.admit_client(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(refusal)?;
+    let beyond = beyond_strangers(&registered.client);
+    if !beyond.is_empty() {
+        return Err(refusal(beyond));
+    }
     let event = Event::new(Kind::ClientCreated, Actor::Unknown(ip));
-    change::create(&app.database, &registered.client, &event, app.clock.now()).await?;
+    change::create_for_a_while(&app.database, &registered.client, &event, app.clock.now()).await?;
     let view = ClientView::from(registered.client).with_secret(registered.secret);
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(view)).into_response())
+}
+
+/// What a client says of itself. Everything may be left out (RFC 7591 §2), also as `null`; scopes that there are not here
+/// are as if they had not been asked for.
+fn read(fields: &mut Fields, id: ClientId) -> Result<Draft, Invalid> {
+    fields.leave_out_nulls();
+    let usual = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
+    let mut draft =
+        Draft { name: id.to_string(), id: Some(id), grant_types: Some(usual), ..Draft::default() };
+    let read = (draft.read(fields), draft.read_proof(fields));
+    let known = draft.scope.as_deref().map(|asked| {
+        asked.split_whitespace().filter(|name| scope::ALL.contains(name)).collect::<Vec<_>>().join(" ")
+    });
+    if known.as_deref() == Some("") {
+        return Err(fields.complain("scope", "has nothing that is known here"));
+    }
+    draft.scope = known;
+    read.0.and(read.1)?;
+    Ok(draft)
+}
+
+/// What nobody gets for the asking: to act without a person who has agreed, and to administer.
+fn beyond_strangers(client: &Client) -> Vec<FieldError> {
+    let complaint =
+        |field: &str, message: &str| FieldError { field: field.to_owned(), message: message.to_owned() };
+    let mut beyond = Vec::new();
+    if client.may_use(GrantType::ClientCredentials) {
+        beyond
+            .push(complaint("grant_types", "client_credentials is for clients that the operator registers"));
+    }
+    if scope::contains(&client.scope, ADMIN_SCOPE) {
+        beyond.push(complaint("scope", "auth:admin is for clients that the operator registers"));
+    }
+    beyond
 }
 
 /// What is wrong, by the two codes that there are (RFC 7591 §3.2.2).

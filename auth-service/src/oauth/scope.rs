@@ -6,6 +6,9 @@ use crate::clients::Client;
 use crate::config::Config;
 use crate::tokens::scope::{ALL, contains, filter, is_identity};
 
+/// The longest list of resources that the table holds.
+const MAX_RESOURCES: usize = 1024;
+
 /// The scope that a client is granted. One that nobody knows is as if it had not been asked for (OpenID Connect Core
 /// §3.1.2.1); one that is known here and not registered for the client is refused, so that a mistake is seen at once.
 /// Without a scope in the request it is all that is registered, but for what is about the person: that is asked for by name.
@@ -40,5 +43,9 @@ pub(super) fn resource(config: &Config, client: &Client, parameters: &Parameters
             resources.push(resource);
         }
     }
-    if resources.is_empty() { Ok(config.audience.clone()) } else { Ok(resources.join(" ")) }
+    let resources = if resources.is_empty() { config.audience.clone() } else { resources.join(" ") };
+    if resources.len() > MAX_RESOURCES {
+        return Err(Refusal::new(Code::InvalidTarget, "too many resources at a time"));
+    }
+    Ok(resources)
 }

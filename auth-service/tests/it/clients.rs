@@ -1,7 +1,16 @@
 //! Clients as administrators register them, and as they register themselves.
 
 use auth_service::accounts::Role;
+use auth_service::audit::{Actor, Event, Kind};
+use auth_service::clients::{Client, change, store};
+use auth_service::entity::client::Entity;
+use auth_service::entity::consent;
+use auth_service::error::Error;
+use auth_service::maintenance::sweep;
+use auth_service::oauth::consent::forget_account;
 use http::Method;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 use shared::testing::{Caller, TestKey};
 
@@ -79,12 +88,181 @@ async fn each_bad_member_is_named() {
 }
 
 #[tokio::test]
+async fn what_goes_together_is_looked_at_as_a_whole() {
+    let world = World::new().await;
+    let admin = admin(&world).await;
+    let long = format!("https://{}.example/cb", "a.".repeat(125));
+    for (field, bad) in [
+        ("access_token_ttl", json!({"access_token_ttl": 61, "refresh_token_ttl": 60})),
+        ("access_token_ttl", json!({"access_token_ttl": 0})),
+        ("refresh_token_ttl", json!({"refresh_token_ttl": 366 * 86400})),
+        ("redirect_uris", json!({"redirect_uris": []  , "grant_types": ["authorization_code"]})),
+        ("redirect_uris", json!({"redirect_uris": [long]})),
+        ("post_logout_redirect_uris", json!({"post_logout_redirect_uris": vec!["https://app.example"; 26]})),
+        ("grant_types", json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"})),
+        ("resources", json!({"resources": [format!("https://api.example/{}", "a".repeat(512))]})),
+        ("response_types", json!({"response_types": ["token"]})),
+        ("client_name", json!({"client_name": "Bank\u{202e}"})),
+    ] {
+        let mut request = app();
+        request.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
+        admin.post("/admin/clients", request).await.complains_of(&[field]);
+    }
+    // Whatever is said often is kept once: the tables hold no more.
+    let mut often = app();
+    often["grant_types"] = json!(vec!["authorization_code"; 2000]);
+    often["redirect_uris"] = json!(vec!["https://app.example/cb"; 25]);
+    let made = admin.post("/admin/clients", often).await.expect(201).body;
+    assert_eq!(made["grant_types"], json!(["authorization_code"]));
+    assert_eq!(made["redirect_uris"], json!(["https://app.example/cb"]));
+}
+
+#[tokio::test]
+async fn how_a_client_proves_who_it_is_can_be_changed() {
+    let world = World::new().await;
+    let admin = admin(&world).await;
+    let mut public = app();
+    public["client_id"] = json!("app");
+    public["token_endpoint_auth_method"] = json!("none");
+    admin.post("/admin/clients", public).await.expect(201);
+    let (path, secret) = ("/admin/clients/app", "/admin/clients/app/secret");
+    assert_eq!(
+        admin.send(Method::POST, secret, &[], None).await.expect(409).body["code"],
+        "client_has_no_secret"
+    );
+    let method = |method: &str| json!({"token_endpoint_auth_method": method});
+    let made = admin.patch(path, method("client_secret_post")).await.expect(200);
+    assert_eq!(made.headers["cache-control"], "no-store");
+    let first = made.body["client_secret"].as_str().unwrap().to_owned();
+    let again = admin.patch(path, method("client_secret_basic")).await.expect(200).body;
+    assert_eq!(again["client_secret"], Value::Null, "it has one");
+    let introspects = async |secret: &str| {
+        let pairs = [("client_id", "app"), ("client_secret", secret), ("token", "x")];
+        world.form("/oauth2/introspect", None, &pairs).await.status.as_u16()
+    };
+    assert_eq!(introspects(&first).await, 200);
+    let second = admin.send(Method::POST, secret, &[], None).await.expect(200).body;
+    let second = second["client_secret"].as_str().unwrap();
+    assert_eq!((introspects(&first).await, introspects(second).await), (401, 200));
+
+    admin.patch(path, method("private_key_jwt")).await.complains_of(&["jwks"]);
+    let keys =
+        json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [TestKey::a().jwk()]}});
+    admin.patch(path, keys).await.expect(200);
+    assert_eq!(introspects(second).await, 401, "the secret went with the method");
+    admin.patch(path, method("private_key_jwt")).await.expect(200);
+    admin.patch(path, json!({"jwks": {"keys": [TestKey::b().jwk()]}})).await.expect(200);
+    let mut leaked = TestKey::a().jwk();
+    leaked["d"] = json!("AQAB");
+    admin.patch(path, json!({"jwks": {"keys": [leaked]}})).await.complains_of(&["jwks"]);
+
+    admin.patch(path, json!({"access_token_ttl": 60, "refresh_token_ttl": 3600})).await.expect(200);
+    let usual = admin.patch(path, json!({"access_token_ttl": null})).await.expect(200).body;
+    assert_eq!((&usual["access_token_ttl"], &usual["refresh_token_ttl"]), (&Value::Null, &json!(3600)));
+}
+
+/// One administrator replaces the secret while another one changes the name: the old secret does not come back with it.
+#[tokio::test]
+async fn of_two_changes_at_a_time_the_second_one_is_told() {
+    let world = World::new().await;
+    let admin = admin(&world).await;
+    let mut named = app();
+    named["client_id"] = json!("app");
+    admin.post("/admin/clients", named).await.expect(201);
+    let before = store::find(world.database(), &"app".parse().unwrap()).await.unwrap().unwrap();
+    admin.send(Method::POST, "/admin/clients/app/secret", &[], None).await.expect(200);
+    let renamed = Client { name: "Other".to_owned(), ..before.clone() };
+    let event = Event::new(Kind::ClientChanged, Actor::Command);
+    let late = change::replace(world.database(), &before, &renamed, &event, world.now()).await;
+    assert!(matches!(late, Err(Error::ClientChangedMeanwhile)), "{late:?}");
+    assert_eq!(admin.get("/admin/clients/app").await.expect(200).body["client_name"], "App");
+}
+
+#[tokio::test]
 async fn only_administrators_see_clients() {
     let world = World::new().await;
     let librarian = world.bearer(&world.librarian().await.access);
     librarian.get("/admin/clients").await.expect(403);
     librarian.post("/admin/clients", app()).await.expect(403);
+    librarian.send(Method::POST, "/admin/clients/app/secret", &[], None).await.expect(403);
+    librarian.patch("/admin/clients/app", json!({})).await.expect(403);
+    librarian.delete("/admin/clients/app").await.expect(403);
     world.anonymous().get("/admin/clients").await.expect(401);
+}
+
+/// A stranger gets nothing for the asking: neither books without a person who has agreed, nor administration.
+#[tokio::test]
+async fn a_stranger_acts_for_people_who_were_asked_and_for_nobody_else() {
+    let world = World::with(&["--client-registration", "open"]).await;
+    let stranger = world.anonymous();
+    let register = async |members: Value| {
+        let mut asked = app();
+        asked.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let request = http::Request::post("/oauth2/register").header("content-type", "application/json");
+        world.exchange(request.body(asked.to_string().into()).unwrap()).await
+    };
+    for members in [
+        json!({"grant_types": ["client_credentials"]}),
+        json!({"redirect_uris": []}),
+        json!({"scope": "auth:admin"}),
+        json!({"scope": "openid\tauth:admin"}),
+        json!({"scope": "openid\nauth:admin books:read"}),
+    ] {
+        assert_eq!(register(members.clone()).await.status, 400, "{members}");
+    }
+    let least = json!({"redirect_uris": ["https://app.example/cb"], "scope": null, "jwks_uri": null});
+    let made = stranger.post("/oauth2/register", least).await.expect(201).body;
+    assert_eq!(made["client_name"], made["client_id"], "nobody said what it is called");
+    assert_eq!(made["grant_types"], json!(["authorization_code", "refresh_token"]));
+    assert_eq!(made["response_types"], json!(["code"]));
+    assert_eq!(made["scope"], "openid profile offline_access books:read books:write");
+    let reply = register(json!({"scope": "openid email  books:read", "first_party": true, "resources": [1],
+        "access_token_ttl": 1, "client_id": "app"}))
+    .await;
+    assert_eq!((reply.status.as_u16(), &reply.body["scope"]), (201, &json!("openid books:read")));
+    assert_ne!(reply.body["client_id"], "app");
+    assert_eq!((&reply.body["first_party"], &reply.body["access_token_ttl"]), (&json!(false), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_client_that_registered_itself_and_that_nobody_uses_is_forgotten() {
+    let world = World::with(&["--client-registration", "open", "--audit-retention", "365d"]).await;
+    let admin = admin(&world).await;
+    let register = || async {
+        let made = world.anonymous().post("/oauth2/register", app()).await.expect(201).body;
+        made["client_id"].as_str().unwrap().to_owned()
+    };
+    let (used, unused) = (register().await, register().await);
+    admin.post("/admin/clients", app()).await.expect(201);
+    let root = world.row("root").await.id;
+    let allowed =
+        consent::Model { account_id: root, client_id: used, scope: "openid".to_owned(), granted_at: 0 };
+    let allowed = consent::Entity::insert(consent::ActiveModel::from(allowed));
+    allowed.exec_without_returning(world.database()).await.unwrap();
+    world.advance(30 * 86400 - 1);
+    assert_eq!(sweep(&world.service.app).await.unwrap().clients, 0);
+    world.advance(1);
+    assert_eq!(sweep(&world.service.app).await.unwrap().clients, 1);
+    let left = async || Entity::find().count(world.database()).await.unwrap();
+    assert_eq!(left().await, 2, "the operator's stays, and so does the one that somebody has allowed");
+    assert!(Entity::find_by_id(unused).one(world.database()).await.unwrap().is_none());
+    forget_account(world.database(), root).await.unwrap();
+    assert_eq!(sweep(&world.service.app).await.unwrap().clients, 0, "looked at again after as long a time");
+    world.advance(30 * 86400);
+    assert_eq!(sweep(&world.service.app).await.unwrap().clients, 1);
+    assert_eq!(left().await, 1);
+}
+
+#[tokio::test]
+async fn pages_register_clients_where_anybody_may() {
+    let asks = [(ORIGIN, "https://new.example"), (ACCESS_CONTROL_REQUEST_METHOD, "POST")];
+    let closed = World::new().await;
+    closed.anonymous().send(Method::OPTIONS, "/oauth2/register", &asks, None).await.expect(404);
+    let open = World::with(&["--client-registration", "open"]).await;
+    let allowed = open.anonymous().send(Method::OPTIONS, "/oauth2/register", &asks, None).await.expect(204);
+    assert_eq!(allowed.headers["access-control-allow-origin"], "*");
+    let made = open.anonymous().send(Method::POST, "/oauth2/register", &asks[..1], Some(app())).await;
+    assert_eq!(made.expect(201).headers["access-control-allow-origin"], "*");
 }
 
 #[tokio::test]
@@ -108,7 +286,7 @@ async fn clients_register_themselves_where_they_may() {
     let made = world.anonymous().post("/oauth2/register", public).await.expect(201);
     assert!(made.body["client_secret"].is_null());
     let keys = json!({
-        "client_name": "Signer", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [TestKey::a().jwk()]},
+        "client_name": "Signer", "redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [TestKey::a().jwk()]},
     });
     world.anonymous().post("/oauth2/register", keys).await.expect(201);
 }

@@ -133,6 +133,64 @@ fn an_operator_looks_after_the_keys() {
 }
 
 #[test]
+fn an_operator_registers_clients() {
+    let operator = Operator::new();
+    let app = ["client", "create", "Reading list", "--redirect-uri", "https://app.example/cb"];
+    let said = operator.does(&app, "");
+    assert!(said.contains("client_id      c-") && said.contains("shown this once"), "{said}");
+    let secret = said.lines().find_map(|line| line.strip_prefix("client_secret  ")).unwrap();
+    let bytes = std::fs::read(operator.directory.path().join("auth.db")).unwrap();
+    assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "kept as a digest");
+
+    let made = operator.does(
+        &[
+            &["client", "create", "Export", "--id", "export", "--grant", "client_credentials", "--json"][..],
+            &["--scope", "books:read", "--access-token-ttl", "5m", "--resource", "https://api.example/"],
+        ]
+        .concat(),
+        "",
+    );
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!((&made["client_id"], &made["access_token_ttl"]), (&"export".into(), &300.into()));
+    assert_eq!(made["grant_types"], serde_json::json!(["client_credentials"]));
+    assert!(made["client_secret"].is_string());
+    let taken = operator.fails(1, &["client", "create", "Other", "--id", "export"], "");
+    assert!(taken.contains("the client id is taken"), "{taken}");
+
+    let jwks = operator.directory.path().join("keys.json");
+    let file = jwks.to_str().unwrap();
+    let signer = ["client", "create", "Signer", "--jwks-file", file, "--json"];
+    operator.fails(1, &signer, "");
+    let mut key = shared::testing::TestKey::a().jwk();
+    std::fs::write(&jwks, serde_json::json!({"keys": [key]}).to_string()).unwrap();
+    let made: Value = serde_json::from_str(&operator.does(&signer, "")).unwrap();
+    assert_eq!(made["token_endpoint_auth_method"], "private_key_jwt");
+    key["d"] = "AQAB".into();
+    std::fs::write(&jwks, serde_json::json!({"keys": [key]}).to_string()).unwrap();
+    let leaked = operator.fails(1, &signer, "");
+    assert!(leaked.contains("jwks has a private key"), "{leaked}");
+    operator.fails(2, &[&signer[..], &["--public"]].concat(), "");
+
+    let public = ["client", "create", "Tool", "--public"];
+    let refused = operator.fails(1, &public, "");
+    assert!(refused.contains("grant_types client_credentials is for"), "{refused}");
+    operator.does(&[&public[..], &["--redirect-uri", "http://127.0.0.1/cb"]].concat(), "");
+    let unsafe_address =
+        operator.fails(2, &[&public[..], &["--redirect-uri", "http://app.example"]].concat(), "");
+    assert!(unsafe_address.contains("must be https"), "{unsafe_address}");
+    operator.fails(2, &["client", "create"], "");
+    operator.fails(2, &["client", "create", "A", "--grant", "password"], "");
+
+    let list: Value = serde_json::from_str(&operator.does(&["client", "list", "--json"], "")).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 4);
+    assert!(!list.to_string().contains("secret\":"), "{list}");
+    operator.does(&["client", "delete", "export"], "");
+    let gone = operator.fails(1, &["client", "delete", "export"], "");
+    assert!(gone.contains("no such client"), "{gone}");
+    assert!(!operator.does(&["client", "list"], "").contains("export"));
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_named() {
     let operator = Operator::new();
     let missing = operator.fails(1, &["serve"], "");

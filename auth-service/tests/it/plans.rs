@@ -1,7 +1,7 @@
 //! Every query of the service finds its rows by an index.
 
 use auth_service::accounts::Role;
-use auth_service::entity::{account, audit_event, session, throttle};
+use auth_service::entity::{account, audit_event, consent, device_code, one_time, session, throttle};
 use auth_service::maintenance;
 use http::Method;
 use sea_orm::prelude::Uuid;
@@ -9,17 +9,20 @@ use sea_orm::{ActiveValue::NotSet, DatabaseConnection, EntityTrait, IntoActiveMo
 use serde_json::json;
 use shared::testing::{Statements, new_database};
 
+use crate::oauth;
 use crate::world::{PASSWORD, World, connect};
 
-/// Beside the signing keys, of which there are a handful, and among which the administrators are counted.
-const MEANT: [&str; 2] = ["signing_keys", "roles"];
+/// The signing keys and the clients, of which there are a handful; administrators are counted among all accounts.
+const MEANT: [&str; 3] = ["signing_keys", "roles", "client_origins"];
 
 #[tokio::test]
 async fn no_query_reads_a_whole_table() {
     let statements = Statements::default();
     let mut database = connect(&new_database().await).await;
     fill(&database).await;
-    for table in ["accounts", "sessions", "audit_events", "throttles"] {
+    let tables =
+        ["accounts", "sessions", "audit_events", "throttles", "one_time", "device_codes", "consents"];
+    for table in tables {
         statements.analyze(&database, table).await;
     }
     statements.listen(&mut database);
@@ -55,6 +58,10 @@ async fn no_query_reads_a_whole_table() {
     admin.patch(&format!("/admin/users/{id}"), json!({"roles": ["librarian"]})).await.expect(200);
     admin.send(Method::DELETE, &format!("/admin/users/{id}/sessions"), &[], None).await.expect(204);
     admin.delete(&format!("/admin/users/{id}")).await.expect(204);
+    let (tokens, visitor) = oauth::signed_in_with_consent(&world).await;
+    oauth::refreshed(&world, &tokens).await;
+    oauth::device_let_in(&world, &visitor).await;
+    admin.delete("/admin/clients/spa").await.expect(204);
     maintenance::sweep(&world.service.app).await.unwrap();
 
     let scans = statements.that_scan(world.database()).await;
@@ -120,6 +127,35 @@ async fn fill(database: &DatabaseConnection) {
         succeeded_at: None,
         expires_at: later,
     };
+    let code = |number| one_time::Model {
+        hash: format!("filler-{number}"),
+        client_id: "filler".to_owned(),
+        data: "{}".to_owned(),
+        expires_at: later,
+        used_at: None,
+        session_id: None,
+    };
+    let device = |number| device_code::Model {
+        hash: format!("filler-{number}"),
+        user_code: format!("filler-{number}"),
+        client_id: "filler".to_owned(),
+        scope: String::new(),
+        resource: String::new(),
+        allowed: None,
+        account_id: None,
+        sign_in_id: None,
+        auth_time: None,
+        polled_at: later,
+        poll_interval: 5000,
+        expires_at: later,
+        used_at: None,
+    };
+    let consent = |number| consent::Model {
+        account_id: id(number % 500),
+        client_id: format!("filler-{}", number / 500),
+        scope: String::new(),
+        granted_at: later,
+    };
     for chunk in (0..3000_i64).collect::<Vec<_>>().chunks(500) {
         let numbers = || chunk.iter().copied();
         if chunk[0] == 0 {
@@ -127,6 +163,9 @@ async fn fill(database: &DatabaseConnection) {
         }
         insert::<session::Entity>(database, numbers().map(|n| session(n).into_active_model())).await;
         insert::<audit_event::Entity>(database, numbers().map(event)).await;
+        insert::<one_time::Entity>(database, numbers().map(|n| code(n).into_active_model())).await;
+        insert::<device_code::Entity>(database, numbers().map(|n| device(n).into_active_model())).await;
+        insert::<consent::Entity>(database, numbers().map(|n| consent(n).into_active_model())).await;
         insert::<throttle::Entity>(database, numbers().map(|n| throttle(n).into_active_model())).await;
     }
 }

@@ -74,6 +74,11 @@ impl Fields {
         }
     }
 
+    /// Takes members that are `null` as left out, where a standard has it so.
+    pub fn leave_out_nulls(&mut self) {
+        self.members.retain(|_, value| !value.is_null());
+    }
+
     /// A text that must be there.
     ///
     /// # Errors

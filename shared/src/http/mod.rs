@@ -2,6 +2,7 @@
 
 mod body;
 mod client_address;
+mod description;
 mod edge;
 pub mod etag;
 mod fields;
@@ -16,6 +17,7 @@ use crate::problem;
 
 pub use body::{Json, read_body};
 pub use client_address::{ClientAddress, TrustedProxies};
+pub use description::DescribeProblems;
 pub use edge::{Edge, EdgeSettings};
 pub use fields::{Fields, FromFields, Invalid};
 pub use health::{Finding, Health, healthcheck, management_routes};

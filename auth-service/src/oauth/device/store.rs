@@ -4,7 +4,6 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
 
-use crate::clients::ClientId;
 use crate::entity::device_code::{ActiveModel, Column, Entity, Model};
 use crate::oauth::browser::SignedIn;
 
@@ -85,12 +84,17 @@ pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> R
     hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
 }
 
-/// Removes all devices of a client.
+/// Removes the devices that wait with a client on them.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn remove_of(db: &impl ConnectionTrait, client: &ClientId) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
+pub(crate) async fn remove_of(
+    db: &impl ConnectionTrait,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let rows = Entity::delete_many().filter(Column::ExpiresAt.gt(now.millis()));
+    rows.filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
 }
 
 /// Removes these rows.

@@ -16,7 +16,7 @@ pub use consent::Consent;
 pub use device::{DeviceCode, DeviceDone, DeviceFailure};
 pub use language::Language;
 pub use sign_in::{SignIn, SignInFailure};
-pub use sign_out::{SignOut, SignedOut};
+pub use sign_out::{SignOut, SignOutDone};
 pub use trouble::{Trouble, TroubleKind};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::document::{self, ICON, Outcome, STYLE};
 use super::language::Language;
-use super::texts::Texts;
+use super::texts::{Notice, Texts};
 
 /// Asks whether the person wants to sign out. Posts `ticket`, and `decision`: `sign_out` or `stay`.
 #[derive(Clone, Copy, Debug)]
@@ -33,24 +33,25 @@ impl SignOut<'_> {
     }
 }
 
-/// Says that nobody is signed in any more.
+/// Says how that ended.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedOut<'a> {
-    /// A registered address of the client that the person came from, and its name.
-    pub back: Option<(&'a str, &'a str)>,
+pub struct SignOutDone {
+    /// Whether nobody is signed in any more.
+    pub signed_out: bool,
 }
 
 #[derive(Template)]
-#[template(path = "signed_out.html")]
-struct SignedOutView<'a> {
-    page: &'a SignedOut<'a>,
+#[template(path = "sign_out_done.html")]
+struct SignOutDoneView {
+    notice: &'static Notice,
     texts: &'static Texts,
 }
 
-impl SignedOut<'_> {
+impl SignOutDone {
     /// The page in `language`. It has no form, so `form_targets` may be empty.
     pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
-        let view = SignedOutView { page: self, texts: language.texts() };
-        document::respond(&view, Outcome::OK, language, form_targets)
+        let texts = language.texts();
+        let notice = if self.signed_out { &texts.signed_out } else { &texts.stayed };
+        document::respond(&SignOutDoneView { notice, texts }, Outcome::OK, language, form_targets)
     }
 }

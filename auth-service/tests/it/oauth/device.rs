@@ -4,17 +4,17 @@ use crate::world::{PASSWORD, World, claims};
 
 const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
 
-async fn begin(world: &World) -> Reply {
+pub(super) async fn begin(world: &World) -> Reply {
     let fields = [("client_id", "spa"), ("scope", "openid books:read")];
     world.form("/oauth2/device_authorization", None, &fields).await.expect(200)
 }
 
-async fn poll(world: &World, began: &Reply) -> Reply {
+pub(super) async fn poll(world: &World, began: &Reply) -> Reply {
     let code = began.text("device_code");
     world.form("/oauth2/token", None, &[GRANT, ("client_id", "spa"), ("device_code", &code)]).await
 }
 
-async fn enter(visitor: &Visitor<'_>, code: &str) -> Page {
+pub(super) async fn enter(visitor: &Visitor<'_>, code: &str) -> Page {
     let page = visitor.get("/oauth2/device").await;
     visitor.post("/oauth2/device", &[("ticket", &page.ticket()), ("user_code", code)]).await
 }

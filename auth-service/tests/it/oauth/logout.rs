@@ -42,6 +42,8 @@ async fn anybody_else_only_asks() {
         assert!(page.status == 200 && page.shows("name=\"ticket\""), "{pairs:?}");
     }
     visitor.get(&request("app", &[("prompt", "none")])).await.code();
+    let stays = visitor.get(&logout(&[])).await;
+    assert!(visitor.press(&stays, "stay").await.shows("still signed in"));
     let page = visitor.get(&logout(&[("client_id", "app"), BYE])).await;
     let thief = Visitor::new(&world);
     thief.press(&page, "sign_out").await.is_trouble();

@@ -7,7 +7,7 @@ mod discovery;
 mod logout;
 mod machines;
 mod refresh;
-mod visitor;
+pub(crate) mod visitor;
 
 use auth_service::accounts::Role;
 use auth_service::clients::{Authentication, Client, GrantType, store};
@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 use url::form_urlencoded;
 
 use self::visitor::Visitor;
-use crate::world::World;
+use crate::world::{PASSWORD, World};
 
 const CALLBACK: &str = "https://app.example/callback";
 const SECRET: &str = "a secret of the client, long: and random";
@@ -65,6 +65,10 @@ async fn world() -> World {
 
 async fn furnish(world: &World) {
     world.account("ada", Role::Librarian).await;
+    furnish_clients(world).await;
+}
+
+async fn furnish_clients(world: &World) {
     world.register(&app()).await;
     world.register(&public()).await;
 }
@@ -128,7 +132,12 @@ impl World {
     }
 
     /// Posts a form, with this `Authorization`.
-    async fn form(&self, path: &str, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn form(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        pairs: &[(&str, &str)],
+    ) -> Reply {
         let mut request = Request::builder().method(Method::POST).uri(path);
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(value) = authorization {
@@ -184,6 +193,35 @@ async fn code<'a>(world: &'a World, bend: &[(&str, &str)]) -> (String, Visitor<'
     let visitor = Visitor::new(world);
     let code = visitor.sign_in(&request("app", bend)).await.code();
     (code, visitor)
+}
+
+/// Somebody has let the client of others in, and is signed in.
+pub(crate) async fn signed_in_with_consent(world: &World) -> (Reply, Visitor<'_>) {
+    furnish_clients(world).await;
+    world.account("ben", Role::Librarian).await;
+    let visitor = Visitor::new(world);
+    let page = visitor.get(&request("spa", &[])).await;
+    let question = visitor.fill_in(&page, "ben", PASSWORD).await;
+    let code = visitor.press(&question, "allow").await.code();
+    let mut fields = redemption(&code).to_vec();
+    fields.push(("client_id", "spa"));
+    (world.form("/oauth2/token", None, &fields).await.expect(200), visitor)
+}
+
+pub(crate) async fn refreshed(world: &World, tokens: &Reply) {
+    let token = tokens.text("refresh_token");
+    let fields = [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", token.as_str())];
+    let tokens = world.form("/oauth2/token", None, &fields).await.expect(200);
+    let access = tokens.text("access_token");
+    world.bearer(&access).get("/oauth2/userinfo").await.expect(200);
+    world.as_app("/oauth2/introspect", &[("token", &access)]).await.expect(200);
+}
+
+pub(crate) async fn device_let_in(world: &World, visitor: &Visitor<'_>) {
+    let began = device::begin(world).await;
+    let question = device::enter(visitor, &began.text("user_code")).await;
+    visitor.press(&question, "allow").await;
+    device::poll(world, &began).await.expect(200);
 }
 
 /// The tokens for that.

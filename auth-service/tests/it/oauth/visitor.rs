@@ -13,7 +13,7 @@ use url::Url;
 use super::form;
 use crate::world::{ISSUER, PASSWORD, World};
 
-pub(super) struct Visitor<'a> {
+pub(crate) struct Visitor<'a> {
     world: &'a World,
     cookies: Mutex<BTreeMap<String, String>>,
     language: &'static str,

@@ -20,8 +20,8 @@ use dom::Sent;
 use samples::{DATA, Data};
 
 /// Pages on which nothing is chosen by others.
-const SHOW_NO_DATA: [&str; 5] =
-    ["sign-in-plain", "signed-out", "device-code", "device-allowed", "device-denied"];
+const SHOW_NO_DATA: [&str; 6] =
+    ["sign-in-plain", "signed-out", "stayed", "device-code", "device-allowed", "device-denied"];
 const LANGUAGES: [(Language, &str); 2] = [(Language::English, "en"), (Language::Chinese, "zh-Hans")];
 
 fn pages(data: Data<'_>, language: Language) -> impl Iterator<Item = (&'static str, Sent)> {

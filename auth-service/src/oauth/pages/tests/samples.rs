@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::Response;
 
 use crate::oauth::pages::{
-    Consent, DeviceCode, DeviceDone, DeviceFailure, Language, SignIn, SignInFailure, SignOut, SignedOut,
+    Consent, DeviceCode, DeviceDone, DeviceFailure, Language, SignIn, SignInFailure, SignOut, SignOutDone,
     Trouble, TroubleKind,
 };
 
@@ -77,8 +77,8 @@ pub(super) fn all(data: Data<'_>, language: Language) -> Vec<(&'static str, Resp
             Consent { client_uri_host: "", device: true, ..consent }.respond(language, targets),
         ),
         ("sign-out", sign_out.respond(language, targets)),
-        ("signed-out", SignedOut { back: None }.respond(language, &[])),
-        ("signed-out-back", SignedOut { back: Some((TARGET, data.client)) }.respond(language, &[])),
+        ("signed-out", SignOutDone { signed_out: true }.respond(language, &[])),
+        ("stayed", SignOutDone { signed_out: false }.respond(language, &[])),
         ("device-code", code.respond(language, targets)),
         ("device-code-filled", DeviceCode { user_code: data.code, ..code }.respond(language, targets)),
         ("device-code-unknown", bad_code(DeviceFailure::Unknown).respond(language, targets)),

@@ -33,7 +33,7 @@ pub(in super::super) const CHINESE: Texts = Texts {
     lasts: "授权期限",
     without_you: Around("最长 ", "，你离开后仍然有效"),
     only_with_you: "仅在你使用期间有效",
-    revocable: "你可以随时撤销授权：在账号中结束该应用的会话即可。",
+    revocable: "你可以随时在账号中撤销此授权。",
     allow: "允许",
     deny: "拒绝",
 
@@ -42,7 +42,7 @@ pub(in super::super) const CHINESE: Texts = Texts {
     sign_out: "退出登录",
     stay: "保持登录",
     signed_out: Notice { heading: "你已退出登录", words: "现在可以关闭此页面。" },
-    back_to: Around("返回“", "”"),
+    stayed: Notice { heading: "你仍处于登录状态", words: "现在可以关闭此页面。" },
 
     connect_device: "连接设备",
     enter_code: "请输入设备上显示的代码。",

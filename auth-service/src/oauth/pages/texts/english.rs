@@ -35,7 +35,7 @@ pub(in super::super) const ENGLISH: Texts = Texts {
     lasts: "Access lasts",
     without_you: Around("up to ", ", even while you are away"),
     only_with_you: "only while you use it",
-    revocable: "You can take this back at any time: end its session in your account.",
+    revocable: "You can take this back at any time in your account.",
     allow: "Allow",
     deny: "Deny",
 
@@ -44,7 +44,7 @@ pub(in super::super) const ENGLISH: Texts = Texts {
     sign_out: "Sign out",
     stay: "Stay signed in",
     signed_out: Notice { heading: "You are signed out", words: "You can close this page." },
-    back_to: Around("Back to ", ""),
+    stayed: Notice { heading: "You are still signed in", words: "You can close this page." },
 
     connect_device: "Connect a device",
     enter_code: "Enter the code that your device shows.",

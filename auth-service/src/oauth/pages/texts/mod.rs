@@ -68,8 +68,7 @@ pub(super) struct Texts {
     pub(super) sign_out: &'static str,
     pub(super) stay: &'static str,
     pub(super) signed_out: Notice,
-    /// Around the name of the client.
-    pub(super) back_to: Around,
+    pub(super) stayed: Notice,
 
     pub(super) connect_device: &'static str,
     pub(super) enter_code: &'static str,

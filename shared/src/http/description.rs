@@ -1,0 +1,60 @@
+//! What every OpenAPI document of ours says alike, so that no handler has to.
+
+use utoipa::Modify;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+
+const PROBLEM: &str = "#/components/schemas/Problem";
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A modifier for documents whose errors are [`Problem`](super::Problem)s: gives them their media type, and names the answers
+/// that come before any handler is reached: 400 for a malformed header or body, 413 and 415 for bodies.
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeProblems;
+
+impl Modify for DescribeProblems {
+    fn modify(&self, api: &mut OpenApi) {
+        for item in api.paths.paths.values_mut() {
+            let operations =
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+            operations.into_iter().flatten().for_each(describe);
+        }
+    }
+}
+
+fn describe(operation: &mut Operation) {
+    let guarded = operation.security.as_ref().is_some_and(|needed| !needed.is_empty());
+    let takes_json = match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.keys().any(|media_type| media_type.ends_with("json")),
+        Some(RefOr::Ref(_)) | None => false,
+    };
+    if guarded || takes_json {
+        add(operation, "400", "The Authorization header or the body is malformed");
+    }
+    if takes_json {
+        add(operation, "408", "The body did not arrive in time");
+        add(operation, "413", "The body is over 64 KiB");
+        add(operation, "415", "The body is not JSON");
+    }
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else { continue };
+        let is_problem = response.content.values().any(is_problem);
+        if is_problem && let Some(content) = response.content.shift_remove("application/json") {
+            response.content.insert(PROBLEM_JSON.to_owned(), content);
+        }
+    }
+}
+
+fn add(operation: &mut Operation, status: &str, description: &str) {
+    let mut response = Response::new(description);
+    let content = Content::new(Some(Ref::new(PROBLEM)));
+    response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(content));
+    operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+}
+
+fn is_problem(content: &RefOr<Content>) -> bool {
+    match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => schema.ref_location == PROBLEM,
+        RefOr::T(_) | RefOr::Ref(_) => false,
+    }
+}
