@@ -19,7 +19,7 @@ for name, url in [("auth-service", os.environ["AUTH_URL"]), ("books-service", os
     command = [
         str(pathlib.Path(sys.executable).with_name("st")),
         *("run", f"{url}/openapi.json", "--checks", ",".join(CHECKS)),
-        *("--max-examples", os.environ.get("EXAMPLES", "12"), "--max-time", "60", "--seed", "1"),
+        *("--max-examples", os.environ.get("EXAMPLES", "12"), "--max-time", "45", "--seed", "1"),
         *("--continue-on-failure", "--no-shrink", "--request-timeout", "20"),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "NO_COLOR": "1"}

@@ -1,5 +1,5 @@
 //! The crate openidconnect: discovery, code with PKCE, the ID token with its hash of the access token, userinfo, refresh,
-//! introspection, revocation, client credentials.
+//! introspection, client credentials.
 
 mod person;
 
@@ -7,13 +7,11 @@ use std::env;
 use std::fs;
 
 use anyhow::{Context as _, ensure};
-use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreRevocableToken, CoreUserInfoClaims,
-};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IntrospectionUrl, IssuerUrl,
-    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, RevocationUrl, Scope,
-    TokenIntrospectionResponse as _, TokenResponse as _,
+    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, Scope, TokenIntrospectionResponse as _,
+    TokenResponse as _,
 };
 use reqwest::blocking::Client as Http;
 use reqwest::redirect::Policy;
@@ -27,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     code(&http, &issuer).context("the code flow")?;
     client_credentials(&http, &issuer).context("client credentials")?;
     println!(
-        "openidconnect: discovery, code with PKCE, ID token, userinfo, refresh, introspection, revocation, client credentials"
+        "openidconnect: discovery, code with PKCE, ID token, userinfo, refresh, introspection, client credentials"
     );
     Ok(())
 }
@@ -50,16 +48,11 @@ fn code(http: &Http, issuer: &str) -> anyhow::Result<()> {
         Some(ClientSecret::new(text(&registered, "/client_secret")?.to_owned())),
     )
     .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned())?)
-    .set_introspection_url(IntrospectionUrl::new(format!("{issuer}/oauth2/introspect"))?)
-    .set_revocation_url(RevocationUrl::new(format!("{issuer}/oauth2/revoke"))?);
+    .set_introspection_url(IntrospectionUrl::new(format!("{issuer}/oauth2/introspect"))?);
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state, nonce) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
         .add_scopes(["profile", "offline_access", "books:read"].map(|name| Scope::new(name.to_owned())))
         .set_pkce_challenge(challenge)
         .url();
@@ -85,9 +78,8 @@ fn code(http: &Http, issuer: &str) -> anyhow::Result<()> {
     )?;
     ensure!(claims.access_token_hash() == Some(&hash), "at_hash is of another access token");
 
-    let info: CoreUserInfoClaims = client
-        .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))?
-        .request(http)?;
+    let info: CoreUserInfoClaims =
+        client.user_info(tokens.access_token().clone(), Some(claims.subject().clone()))?.request(http)?;
     ensure!(info.preferred_username().map(|name| name.as_str()) == Some("test"), "somebody else: {info:?}");
 
     let first = tokens.refresh_token().context("no refresh token")?;
@@ -95,9 +87,11 @@ fn code(http: &Http, issuer: &str) -> anyhow::Result<()> {
     let refresh_token = next.refresh_token().context("no next refresh token")?.clone();
     ensure!(refresh_token.secret() != first.secret(), "the refresh token stays the same");
     ensure!(client.introspect(next.access_token()).request(http)?.active(), "a new token is not active");
-    client.revoke_token(CoreRevocableToken::RefreshToken(refresh_token.clone()))?.request(http)?;
-    ensure!(!client.introspect(next.access_token()).request(http)?.active(), "a revoked session is active");
-    ensure!(client.exchange_refresh_token(&refresh_token)?.request(http).is_err(), "a revoked session goes on");
+    // The library revokes at https only, also on the loopback interface: other witnesses do that.
+    ensure!(
+        client.exchange_refresh_token(&refresh_token)?.request(http)?.id_token().is_some(),
+        "no ID token"
+    );
     Ok(())
 }
 
@@ -112,10 +106,8 @@ fn client_credentials(http: &Http, issuer: &str) -> anyhow::Result<()> {
     let tokens =
         client.exchange_client_credentials()?.add_scope(Scope::new("books:read".to_owned())).request(http)?;
     ensure!(tokens.refresh_token().is_none(), "a client that acts for itself has a refresh token");
-    let books = http
-        .get(format!("{issuer}/books?limit=1"))
-        .bearer_auth(tokens.access_token().secret())
-        .send()?;
+    let books =
+        http.get(format!("{issuer}/books?limit=1")).bearer_auth(tokens.access_token().secret()).send()?;
     ensure!(books.status() == 200, "the books answer {}", books.status());
     Ok(())
 }
