@@ -17,7 +17,7 @@ use crate::{books, metadata, protected};
         books::change::replace,
         books::change::patch,
         books::delete::delete,
-        metadata::metadata,
+        metadata::document,
         document,
     ),
     components(schemas(Problem)),

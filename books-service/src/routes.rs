@@ -9,13 +9,9 @@ use crate::{books, metadata, openapi, protected};
 
 /// All routes of the service.
 pub fn routes(app: AppState, bearer: &Bearer) -> Router {
-    let mut anybody = Router::new()
-        .route(metadata::WELL_KNOWN, get(metadata::metadata))
-        .route("/openapi.json", get(openapi::document));
-    let address = metadata::address(&app.config.public_url);
-    if address.path() != metadata::WELL_KNOWN {
-        anybody = anybody.route(address.path(), get(metadata::metadata));
-    }
+    let anybody = Router::new()
+        .route("/openapi.json", get(openapi::document))
+        .merge(metadata::metadata(&app.config).routes());
 
     let any_token =
         Router::new().route("/protected", get(protected::protected)).route_layer(bearer.any_token());

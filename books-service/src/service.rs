@@ -14,7 +14,7 @@ use shared::random::Random;
 use shared::token::TokenVerifier;
 
 use crate::config::Config;
-use crate::metadata;
+use crate::metadata::metadata;
 use crate::migration::Migrator;
 use crate::routes::routes;
 use crate::state::{App, AppState};
@@ -56,12 +56,12 @@ impl Service {
             Arc::<RemoteJwks>::clone(&jwks),
             Arc::clone(&clock),
         );
-        let challenge =
-            Challenge::new("books").with_resource_metadata(&metadata::address(&config.public_url));
+        let metadata = metadata(&config);
+        let challenge = Challenge::new("books").with_resource_metadata(metadata.url());
         let bearer = Bearer::with_challenge(
             verifier
                 // What clients call it that have read its metadata (RFC 9728 §2, RFC 8707 §2).
-                .also_audience(metadata::resource(&config.public_url))
+                .also_audience(metadata.resource())
                 .leeway(config.clock_skew)
                 .cache_tokens(CACHED_TOKENS)
                 .build()?,

@@ -2,15 +2,19 @@
 
 use axum::routing::{delete, get};
 use axum::{Router, http::StatusCode};
-use shared::bearer::{Bearer, Principal};
+use shared::bearer::{Bearer, Challenge, Principal, ResourceMetadata};
 use shared::token::TokenVerifier;
 use std::time::Duration;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let verifier = TokenVerifier::remote("http://127.0.0.1:5000", "books").cache_tokens(10_000).build()?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:5003").await?;
-    axum::serve(listener, app(&Bearer::new(verifier, "notes"))).await?;
+    let url = "http://127.0.0.1:5003".parse()?;
+    let metadata =
+        ResourceMetadata::new("notes", &url, verifier.issuers()).scopes(["books:read", "books:write"]);
+    let challenge = Challenge::new("notes").with_resource_metadata(metadata.url());
+    let app = app(&Bearer::with_challenge(verifier, challenge)).merge(metadata.routes());
+    axum::serve(tokio::net::TcpListener::bind("127.0.0.1:5003").await?, app).await?;
     Ok(())
 }
 

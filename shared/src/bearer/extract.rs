@@ -1,5 +1,6 @@
 //! The caller, as handlers see them.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -8,26 +9,64 @@ use http::request::Parts;
 use crate::problem::Problem;
 use crate::token::Claims;
 
-/// Who calls: the claims of a token that was verified for this request.
+/// Who calls: the claims of a token that was verified for this request, and those of the service's own (`C`) where the
+/// layer asks for them.
 ///
 /// As an argument of a handler it says "with a token only"; `Option<Principal>` says "with or without".
 #[derive(Clone, Debug)]
-pub struct Principal(Arc<Claims>);
+pub struct Principal<C = ()> {
+    claims: Arc<Claims>,
+    own: C,
+}
 
-impl Principal {
-    pub(super) fn new(claims: Arc<Claims>) -> Self {
-        Self(claims)
-    }
-
-    /// Somebody for the test of a handler without a guard: `router.layer(axum::Extension(Principal::for_test(claims)))`.
-    #[cfg(feature = "testing")]
-    pub fn for_test(claims: Claims) -> Self {
-        Self(Arc::new(claims))
-    }
-
+impl<C> Principal<C> {
     /// What the token says.
     pub fn claims(&self) -> &Claims {
-        &self.0
+        &self.claims
+    }
+
+    /// What it says beyond that, as [`BearerLayer::with_claims`](super::BearerLayer::with_claims) asked for it.
+    pub fn own(&self) -> &C {
+        &self.own
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Principal {
+    /// Somebody for the test of a handler without a guard: `router.layer(Principal::for_test(claims))`.
+    pub fn for_test(claims: Claims) -> axum::Extension<Admitted> {
+        axum::Extension(Admitted { claims: Arc::new(claims), own: None })
+    }
+
+    /// The same with claims of the service's own: `router.layer(Principal::for_test_with(claims, Tenant { tenant: 7 }))`.
+    pub fn for_test_with<C: Send + Sync + 'static>(claims: Claims, own: C) -> axum::Extension<Admitted> {
+        axum::Extension(Admitted { claims: Arc::new(claims), own: Some(Own::new(own)) })
+    }
+}
+
+/// Somebody whom a guard let pass, as the request carries it to the handler.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub(super) claims: Arc<Claims>,
+    pub(super) own: Option<Own>,
+}
+
+/// Claims of the service's own, of a type that only the route knows.
+#[derive(Clone, Debug)]
+pub(super) struct Own(Arc<dyn Any + Send + Sync>);
+
+impl Own {
+    pub(super) fn new<C: Send + Sync + 'static>(claims: C) -> Self {
+        Self(Arc::new(claims))
+    }
+}
+
+impl Admitted {
+    /// `None`: the layer did not ask for claims of this type. Nothing at all is there for everybody.
+    fn principal<C: Clone + 'static>(&self) -> Option<Principal<C>> {
+        let asked_for = self.own.as_ref().and_then(|Own(own)| own.downcast_ref::<C>());
+        let own = asked_for.or_else(|| (&() as &dyn Any).downcast_ref::<C>())?;
+        Some(Principal { claims: Arc::clone(&self.claims), own: own.clone() })
     }
 }
 
@@ -35,28 +74,32 @@ impl Principal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Anonymous;
 
-/// The route takes a `Principal`, but no layer of `Bearer` is around it.
+/// A mistake in the route table, which must never read as "anonymous".
 #[derive(Debug, thiserror::Error)]
-#[error("the route asks for a principal but is not behind a bearer layer")]
-struct LayerMissing;
+enum LayerMissing {
+    #[error("the route asks for a principal but is not behind a bearer layer")]
+    Bearer,
+    #[error("the route asks for claims that its bearer layer does not read: see `with_claims`")]
+    WithClaims,
+}
 
-impl<S: Sync> FromRequestParts<S> for Principal {
+impl<S: Sync, C: Clone + 'static> FromRequestParts<S> for Principal<C> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // A mistake in the route table, which must never read as "anonymous".
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal(LayerMissing))
+        let admitted = parts.extensions.get::<Admitted>();
+        let admitted = admitted.ok_or_else(|| Problem::internal(LayerMissing::Bearer))?;
+        admitted.principal().ok_or_else(|| Problem::internal(LayerMissing::WithClaims))
     }
 }
 
-impl<S: Sync> OptionalFromRequestParts<S> for Principal {
+impl<S: Sync, C: Clone + 'static> OptionalFromRequestParts<S> for Principal<C> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        match (parts.extensions.get::<Self>(), parts.extensions.get::<Anonymous>()) {
-            (Some(principal), _) => Ok(Some(principal.clone())),
-            (None, Some(Anonymous)) => Ok(None),
-            (None, None) => Err(Problem::internal(LayerMissing)),
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        match parts.extensions.get::<Anonymous>() {
+            Some(Anonymous) => Ok(None),
+            None => <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some),
         }
     }
 }

@@ -14,13 +14,16 @@ use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::credentials::{bearer_token, holds_token};
-use super::extract::Principal;
+use super::extract::{Admitted, Own};
 use super::metrics::Metrics;
 use super::requirement::Requirement;
 use super::revocation::{RevocationCheck, WhenUnknown};
 use crate::token::{Claims, Rejection, TokenVerifier};
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Reads the service's own claims.
+pub(super) type ReadOwn = fn(&Claims) -> Result<Own, Rejection>;
 
 /// Makes the answer to a refused request.
 pub(super) type Responder = Arc<dyn Fn(Rejection, &Parts) -> Response + Send + Sync>;
@@ -40,12 +43,13 @@ pub(super) struct Guard {
 pub(super) struct Rules {
     pub(super) optional: bool,
     pub(super) requirements: Vec<Requirement>,
+    pub(super) own: Option<ReadOwn>,
 }
 
 /// What can be said of a request without waiting.
 pub(super) enum Admission {
     /// It passes, as this caller's or as nobody's.
-    Pass(Option<Principal>),
+    Pass(Option<Admitted>),
     Refuse(Rejection),
     /// It takes [`Guard::admit`] to find out more.
     Wait,
@@ -67,8 +71,8 @@ impl Guard {
             None => Admission::Wait,
             Some(verdict) => {
                 self.metrics.judged(started.elapsed());
-                match verdict.and_then(|claims| self.meet(&claims, rules).map(|()| claims)) {
-                    Ok(claims) => Admission::Pass(Some(Principal::new(claims))),
+                match verdict.and_then(|claims| self.meet(claims, rules)) {
+                    Ok(admitted) => Admission::Pass(Some(admitted)),
                     Err(rejection) => Admission::Refuse(rejection),
                 }
             }
@@ -81,7 +85,7 @@ impl Guard {
         headers: &HeaderMap,
         query: Option<&str>,
         rules: &Rules,
-    ) -> Result<Option<Principal>, Rejection> {
+    ) -> Result<Option<Admitted>, Rejection> {
         let started = Instant::now();
         let Some(token) = self.token(headers, query, rules)? else { return Ok(None) };
         let verdict = self.verifier.verify(token).await;
@@ -97,8 +101,7 @@ impl Guard {
                 (Err(_), WhenUnknown::FailOpen) => self.metrics.failed_open(),
             }
         }
-        self.meet(&claims, rules)?;
-        Ok(Some(Principal::new(claims)))
+        self.meet(claims, rules).map(Some)
     }
 
     /// The token of the request. `None`: it has none and needs none.
@@ -116,26 +119,29 @@ impl Guard {
         }
     }
 
-    fn meet(&self, claims: &Claims, rules: &Rules) -> Result<(), Rejection> {
-        if rules.requirements.is_empty() {
-            return Ok(());
+    /// What the handler is told, if the claims are enough for the route.
+    fn meet(&self, claims: Arc<Claims>, rules: &Rules) -> Result<Admitted, Rejection> {
+        if !rules.requirements.is_empty() {
+            let now = self.verifier.now();
+            rules.requirements.iter().try_for_each(|requirement| requirement.check(&claims, now))?;
         }
-        let now = self.verifier.now();
-        rules.requirements.iter().try_for_each(|requirement| requirement.check(claims, now))
+        let own = rules.own.map(|read| read(&claims)).transpose()?;
+        Ok(Admitted { claims, own })
     }
 
     /// Counts a request that passes, and notes it in the span of the request.
-    pub(super) fn passed(&self, principal: Option<&Principal>) {
-        let outcome = if principal.is_some() {
+    pub(super) fn passed(&self, caller: Option<&Admitted>) {
+        let outcome = if caller.is_some() {
             self.metrics.accepted();
             "accepted"
         } else {
             self.metrics.counted("anonymous", "");
             "anonymous"
         };
-        self.record(outcome, "");
-        if let (true, Some(principal)) = (self.subject_hash, principal) {
-            let digest = digest(&SHA256, principal.claims().sub.as_bytes());
+        let issuer = caller.map(|caller| caller.claims.iss.as_str());
+        self.record(outcome, "", issuer);
+        if let (true, Some(caller)) = (self.subject_hash, caller) {
+            let digest = digest(&SHA256, caller.claims.sub.as_bytes());
             tracing::Span::current().record("auth.sub_hash", URL_SAFE_NO_PAD.encode(&digest.as_ref()[..9]));
         }
     }
@@ -144,7 +150,10 @@ impl Guard {
     pub(super) fn refuse(&self, rejection: Rejection, request: &Parts) -> Response {
         let (outcome, reason) = (rejection.outcome().name(), rejection.reason());
         self.metrics.counted(outcome, reason);
-        self.record(outcome, reason);
+        // Whose token a refused one is cannot be said, unless there is but one issuer.
+        let mut issuers = self.verifier.issuers();
+        let issuer = issuers.next().filter(|_| issuers.len() == 0);
+        self.record(outcome, reason, issuer);
         match &self.responder {
             Some(respond) => self.challenge.complete(respond(rejection, request), rejection),
             None => self.challenge.answer(rejection),
@@ -152,10 +161,12 @@ impl Guard {
     }
 
     /// Fields that the span of the request does not have are not recorded.
-    fn record(&self, outcome: &str, reason: &str) {
+    fn record(&self, outcome: &str, reason: &str, issuer: Option<&str>) {
         let span = tracing::Span::current();
         span.record("auth.outcome", outcome).record("auth.reason", reason);
-        span.record("auth.issuer", self.verifier.issuer());
+        if let Some(issuer) = issuer {
+            span.record("auth.issuer", issuer);
+        }
     }
 }
 

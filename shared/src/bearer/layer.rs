@@ -15,10 +15,11 @@ use futures_util::future::Either;
 use http::Request;
 use http::request::Parts;
 use prometheus_client::registry::Registry;
+use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
 
 use super::challenge::Challenge;
-use super::extract::{Anonymous, Principal};
+use super::extract::{Admitted, Anonymous, Own};
 use super::form::{is_form, without_token};
 use super::guard::{Admission, Guard, Rules};
 use super::metrics::Metrics;
@@ -96,7 +97,7 @@ impl Bearer {
 
     /// Lets requests without any token pass as well. One with a bad token is refused, never taken for anonymous.
     pub fn optional(&self) -> BearerLayer {
-        BearerLayer { guard: Arc::clone(&self.0), rules: Rules { optional: true, requirements: Vec::new() } }
+        BearerLayer { guard: Arc::clone(&self.0), rules: Rules { optional: true, ..Rules::default() } }
     }
 
     /// The answer to a request that a handler refuses by itself.
@@ -111,7 +112,7 @@ impl Bearer {
     }
 }
 
-/// A layer of [`Bearer`]: puts the [`Principal`] into the request, or answers in place of the route. A route with
+/// A layer of [`Bearer`]: puts the [`Principal`](super::Principal) into the request, or answers in place of the route. A route with
 /// several requirements asks for all of them.
 ///
 /// ```
@@ -168,6 +169,32 @@ impl BearerLayer {
         self.require(Requirement::Rule(Arc::new(rule)))
     }
 
+    /// Asks for claims of the service's own, all in one type; 401 where one is missing or of another type. Handlers take
+    /// them as `Principal<C>`, or do without as `Principal`.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use serde::Deserialize;
+    /// use shared::bearer::{Bearer, Principal};
+    ///
+    /// #[derive(Clone, Deserialize)]
+    /// struct Tenant {
+    ///     tenant: u32,
+    /// }
+    ///
+    /// fn routes(bearer: &Bearer) -> Router {
+    ///     Router::new().route("/tenant", get(tenant).layer(bearer.any_token().with_claims::<Tenant>()))
+    /// }
+    ///
+    /// async fn tenant(caller: Principal<Tenant>) -> String {
+    ///     format!("{} of {}", caller.claims().sub, caller.own().tenant)
+    /// }
+    /// ```
+    pub fn with_claims<C: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
+        self.rules.own = Some(|claims| Ok(Own::new(claims.own::<C>()?)));
+        self
+    }
+
     fn require(mut self, requirement: Requirement) -> Self {
         self.rules.requirements.push(requirement);
         self
@@ -211,16 +238,16 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut request = request.map(Body::new);
         // What an outer layer put there is not taken for the verdict of this one.
-        request.extensions_mut().remove::<Principal>();
+        request.extensions_mut().remove::<Admitted>();
         request.extensions_mut().remove::<Anonymous>();
         match self.guard.admit_now(request.headers(), request.uri().query(), &self.rules) {
             Admission::Refuse(rejection) => {
                 let (parts, _) = request.into_parts();
                 Either::Left(Either::Left(ready(Ok(self.guard.refuse(rejection, &parts)))))
             }
-            Admission::Pass(principal) if principal.is_none() || !is_form(request.headers()) => {
-                self.guard.passed(principal.as_ref());
-                Either::Left(Either::Right(self.inner.call(note(request, principal))))
+            Admission::Pass(caller) if caller.is_none() || !is_form(request.headers()) => {
+                self.guard.passed(caller.as_ref());
+                Either::Left(Either::Right(self.inner.call(note(request, caller))))
             }
             Admission::Pass(_) | Admission::Wait => Either::Right(Box::pin(self.take_time(request))),
         }
@@ -240,26 +267,26 @@ where
         let (guard, rules) = (Arc::clone(&self.guard), Arc::clone(&self.rules));
         async move {
             let (parts, mut body) = request.into_parts();
-            let principal = match guard.admit(&parts.headers, parts.uri.query(), &rules).await {
-                Ok(principal) => principal,
+            let caller = match guard.admit(&parts.headers, parts.uri.query(), &rules).await {
+                Ok(caller) => caller,
                 Err(rejection) => return Ok(guard.refuse(rejection, &parts)),
             };
-            if principal.is_some() && is_form(&parts.headers) {
+            if caller.is_some() && is_form(&parts.headers) {
                 match without_token(body).await {
                     Some(same) => body = same,
                     None => return Ok(guard.refuse(Rejection::TwoMethods, &parts)),
                 }
             }
-            guard.passed(principal.as_ref());
-            inner.call(note(Request::from_parts(parts, body), principal)).await
+            guard.passed(caller.as_ref());
+            inner.call(note(Request::from_parts(parts, body), caller)).await
         }
     }
 }
 
 /// The request with who calls.
-fn note(mut request: Request<Body>, principal: Option<Principal>) -> Request<Body> {
-    match principal {
-        Some(principal) => drop(request.extensions_mut().insert(principal)),
+fn note(mut request: Request<Body>, caller: Option<Admitted>) -> Request<Body> {
+    match caller {
+        Some(caller) => drop(request.extensions_mut().insert(caller)),
         None => drop(request.extensions_mut().insert(Anonymous)),
     }
     request

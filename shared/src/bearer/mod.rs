@@ -23,12 +23,14 @@ mod extract;
 mod form;
 mod guard;
 mod layer;
+mod metadata;
 mod metrics;
 mod requirement;
 mod revocation;
 
 pub use challenge::Challenge;
 pub use credentials::bearer_token;
-pub use extract::Principal;
+pub use extract::{Admitted, Principal};
 pub use layer::{Authenticate, Bearer, BearerLayer};
+pub use metadata::ResourceMetadata;
 pub use revocation::{RevocationCheck, RevocationUnknown, RevokedTokens, WhenUnknown};

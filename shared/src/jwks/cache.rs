@@ -13,7 +13,7 @@ use super::fetch::{Conditions, FetchError};
 use super::freshness::{Freshness, Moment, State};
 use super::metrics::Counters;
 use super::remote::{JwksStatus, RemoteJwksSettings};
-use super::snapshot::KeySnapshot;
+use super::snapshot::{KeySnapshot, VerifyingKey};
 use super::source::Lookup;
 use crate::clock::Clock;
 
@@ -98,17 +98,27 @@ impl Cache {
     }
 
     pub(super) fn lookup(&self, kid: &str) -> Lookup {
+        self.find(|keys| keys.get(kid)).unwrap_or(Lookup::Unknown)
+    }
+
+    /// Without a name there is nothing to wait for: no keys yet are keys that cannot be had.
+    pub(super) fn only(&self) -> Lookup {
+        self.find(KeySnapshot::only).unwrap_or(Lookup::Unavailable { retry_after: RETRY_AFTER })
+    }
+
+    /// `None`: there are no keys yet.
+    fn find(&self, which: impl FnOnce(&KeySnapshot) -> Option<&Arc<VerifyingKey>>) -> Option<Lookup> {
         let loaded = self.loaded.load();
-        let Some(loaded) = loaded.as_ref() else { return Lookup::Unknown };
+        let loaded = loaded.as_ref()?;
         let state = loaded.freshness.state(self.now(), self.settings.max_stale);
         if state == State::Expired || (!self.settings.scheduled && state != State::Fresh) {
             // The task may be asleep for minutes yet: a machine that was suspended wakes up with keys like these.
             self.ask();
         }
         if state == State::Expired {
-            return Lookup::Unavailable { retry_after: RETRY_AFTER };
+            return Some(Lookup::Unavailable { retry_after: RETRY_AFTER });
         }
-        loaded.keys.get(kid).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))
+        Some(which(&loaded.keys).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key))))
     }
 
     /// Waits for the refresh that may bring `kid`, if there may be one.

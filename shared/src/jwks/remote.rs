@@ -152,6 +152,10 @@ impl KeySource for RemoteJwks {
         self.cache.lookup(kid)
     }
 
+    fn only(&self) -> Lookup {
+        self.cache.only()
+    }
+
     fn refresh<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = Lookup> + Send + 'a>> {
         Box::pin(self.cache.refresh(kid))
     }

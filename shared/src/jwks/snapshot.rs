@@ -183,6 +183,11 @@ impl KeySnapshot {
         self.keys.get(kid)
     }
 
+    /// The key, where there is one and no other.
+    pub fn only(&self) -> Option<&Arc<VerifyingKey>> {
+        self.keys.values().next().filter(|_| self.keys.len() == 1)
+    }
+
     /// All keys, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<VerifyingKey>> {
         self.keys.values()

@@ -34,6 +34,11 @@ pub trait KeySource: Send + Sync + 'static {
     /// Looks a key up after asking for news, which the source may decline. Called for unknown names only.
     fn refresh<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = Lookup> + Send + 'a>>;
 
+    /// The only usable key, for tokens that name none. Never waits, never asks for news. `Unknown`: there are several.
+    fn only(&self) -> Lookup {
+        Lookup::Unknown
+    }
+
     /// What the keys may be used for.
     fn state(&self) -> State;
 
@@ -68,6 +73,10 @@ impl KeySource for LocalKeys {
 
     fn refresh<'a>(&'a self, _kid: &'a str) -> Pin<Box<dyn Future<Output = Lookup> + Send + 'a>> {
         Box::pin(std::future::ready(Lookup::Unknown))
+    }
+
+    fn only(&self) -> Lookup {
+        self.0.load().only().map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))
     }
 
     fn state(&self) -> State {

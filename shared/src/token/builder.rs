@@ -7,6 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use super::cache::TokenCache;
+use super::compact::Allowed;
+use super::issuers::{Issuers, Trusted};
 use super::verifier::TokenVerifier;
 use crate::clock::{Clock, SystemClock};
 use crate::issuer::Issuer;
@@ -18,9 +20,10 @@ const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
 /// Refines a [`TokenVerifier`].
 pub struct TokenVerifierBuilder {
-    issuer: String,
+    issuers: Vec<(String, Keys)>,
     audiences: Vec<String>,
-    keys: Keys,
+    allowed: Allowed,
+    insecure_allow_http: bool,
     clock: Arc<dyn Clock>,
     leeway: Duration,
     expiry_leeway: Option<Duration>,
@@ -30,12 +33,12 @@ pub struct TokenVerifierBuilder {
 
 enum Keys {
     Given(Arc<dyn KeySource>),
-    OfTheIssuer { insecure_allow_http: bool },
+    OfTheIssuer,
 }
 
 impl TokenVerifierBuilder {
     pub(super) fn remote(issuer: String, audience: String) -> Self {
-        Self::new(issuer, audience, Keys::OfTheIssuer { insecure_allow_http: false }, Arc::new(SystemClock))
+        Self::new(issuer, audience, Keys::OfTheIssuer, Arc::new(SystemClock))
     }
 
     pub(super) fn given(
@@ -49,15 +52,44 @@ impl TokenVerifierBuilder {
 
     fn new(issuer: String, audience: String, keys: Keys, clock: Arc<dyn Clock>) -> Self {
         Self {
-            issuer,
+            issuers: vec![(issuer, keys)],
             audiences: vec![audience],
-            keys,
+            allowed: Allowed::default(),
+            insecure_allow_http: false,
             clock,
             leeway: Duration::from_secs(30),
             expiry_leeway: None,
             max_lifetime: None,
             cached_tokens: 0,
         }
+    }
+
+    /// Accepts tokens of this issuer, too, signed with the keys that its URL serves. Nobody else's keys verify them, nor
+    /// do its keys verify the tokens of others.
+    pub fn also_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push((issuer.into(), Keys::OfTheIssuer));
+        self
+    }
+
+    /// Accepts tokens of this issuer, too, signed with one of `keys`.
+    pub fn also_issuer_with(mut self, issuer: impl Into<String>, keys: Arc<dyn KeySource>) -> Self {
+        self.issuers.push((issuer.into(), Keys::Given(keys)));
+        self
+    }
+
+    /// Takes tokens whose `typ` is `JWT` or missing for access tokens: for issuers from before RFC 9068.
+    ///
+    /// Then nothing but its claims tells an ID token of the same issuer apart from an access token. Have its audience be
+    /// one that no client is called.
+    pub fn allow_legacy_typ(mut self) -> Self {
+        self.allowed.legacy_typ = true;
+        self
+    }
+
+    /// Accepts tokens that name no key, while their issuer has exactly one usable key.
+    pub fn allow_missing_kid(mut self) -> Self {
+        self.allowed.missing_kid = true;
+        self
     }
 
     /// Accepts tokens for this audience, too.
@@ -97,37 +129,40 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Lets the keys of [`TokenVerifier::remote`] be fetched by plain http from another machine: on a private network
-    /// only.
+    /// Lets keys be fetched by plain http from another machine: on a private network only.
     pub fn insecure_allow_http(mut self) -> Self {
-        if let Keys::OfTheIssuer { insecure_allow_http } = &mut self.keys {
-            *insecure_allow_http = true;
-        }
+        self.insecure_allow_http = true;
         self
     }
 
-    /// The finished verifier. Starts to fetch the keys of [`TokenVerifier::remote`], and does not wait for them.
+    /// The finished verifier. Starts to fetch the keys of issuers that come without, and does not wait for them.
     ///
     /// # Errors
-    /// Everything that is wrong with the rules: an empty issuer or audience, a leeway over 300 s, a lifetime that no
-    /// token could have, an issuer that is no address to fetch keys from.
+    /// Everything that is wrong with the rules: an empty issuer or audience, an issuer named twice, a leeway over 300 s,
+    /// a lifetime that no token could have, an issuer that is no address to fetch keys from.
     ///
     /// # Panics
     /// The keys are to be fetched, and no tokio runtime is there to do so.
     pub fn build(self) -> Result<TokenVerifier, Misconfigured> {
         let mut problems = self.problems();
-        let keys = match self.keys {
-            Keys::Given(keys) => Ok(keys),
-            Keys::OfTheIssuer { insecure_allow_http } => {
-                fetched(&self.issuer, insecure_allow_http, Arc::clone(&self.clock))
+        let mut issuers = Vec::with_capacity(self.issuers.len());
+        for (issuer, keys) in self.issuers {
+            let keys = match keys {
+                Keys::Given(keys) => Ok(keys),
+                Keys::OfTheIssuer => fetched(&issuer, self.insecure_allow_http, Arc::clone(&self.clock)),
+            };
+            match keys {
+                Ok(keys) => issuers.push(Arc::new(Trusted { issuer, keys })),
+                Err(more) => problems.extend_from_slice(more.problems()),
             }
-        };
-        let keys = keys.map_err(|more| problems.extend_from_slice(more.problems()));
-        let (Ok(keys), true) = (keys, problems.is_empty()) else { return Err(Misconfigured::new(problems)) };
+        }
+        if !problems.is_empty() {
+            return Err(Misconfigured::new(problems));
+        }
         Ok(TokenVerifier {
-            issuer: self.issuer,
+            issuers: Issuers(issuers),
             audiences: self.audiences,
-            keys,
+            allowed: self.allowed,
             clock: self.clock,
             leeway: self.leeway,
             expiry_leeway: self.expiry_leeway.unwrap_or(self.leeway),
@@ -139,8 +174,11 @@ impl TokenVerifierBuilder {
 
     /// What is wrong with the rules.
     fn problems(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.issuers.iter().map(|(issuer, _)| issuer.as_str()).collect();
+        names.sort_unstable();
         let rules = [
-            (self.issuer.is_empty(), "the issuer must not be empty"),
+            (names.contains(&""), "an issuer must not be empty"),
+            (names.windows(2).any(|pair| pair[0] == pair[1]), "an issuer must be named once"),
             (self.audiences.iter().any(String::is_empty), "an audience must not be empty"),
             (self.leeway > MAX_LEEWAY, "the leeway must be at most 300 s"),
             (self.expiry_leeway > Some(MAX_LEEWAY), "the expiry leeway must be at most 300 s"),
@@ -168,7 +206,7 @@ fn fetched(
 impl fmt::Debug for TokenVerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenVerifierBuilder")
-            .field("issuer", &self.issuer)
+            .field("issuers", &self.issuers.iter().map(|(issuer, _)| issuer).collect::<Vec<_>>())
             .field("audiences", &self.audiences)
             .finish_non_exhaustive()
     }

@@ -15,8 +15,9 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::claims::Claims;
+use super::issuers::Trusted;
 use crate::clock::Timestamp;
-use crate::jwks::{KeySource, Lookup, VerifyingKey};
+use crate::jwks::{Lookup, VerifyingKey};
 
 /// Longer tokens are verified each time: few are, and memory is bounded by it.
 const MAX_TOKEN: usize = 4 * 1024;
@@ -29,6 +30,7 @@ pub(super) struct Digest([u8; SHA256_OUTPUT_LEN]);
 /// A token that passed every check.
 struct Entry {
     claims: Arc<Claims>,
+    trusted: Arc<Trusted>,
     key: Arc<VerifyingKey>,
     since: Timestamp,
     until: Timestamp,
@@ -79,13 +81,13 @@ impl TokenCache {
         Some(Digest(bytes))
     }
 
-    /// The claims of a token that was verified before, if `keys` still have the key and its time is not over.
-    pub(super) fn get(&self, token: &Digest, keys: &dyn KeySource, now: Timestamp) -> Option<Arc<Claims>> {
+    /// The claims of a token that was verified before, if its issuer still has the key and its time is not over.
+    pub(super) fn get(&self, token: &Digest, now: Timestamp) -> Option<Arc<Claims>> {
         let Some(entry) = self.entries.get(token) else {
             self.counters.miss.inc();
             return None;
         };
-        let same_key = match keys.lookup(entry.key.kid()) {
+        let same_key = match entry.trusted.keys.lookup(entry.key.kid()) {
             Lookup::Found(key) => Arc::ptr_eq(&key, &entry.key) || *key == *entry.key,
             Lookup::Unknown | Lookup::Unavailable { .. } => false,
         };
@@ -105,12 +107,12 @@ impl TokenCache {
         &self,
         token: Digest,
         claims: &Arc<Claims>,
-        key: &Arc<VerifyingKey>,
+        (trusted, key): (&Arc<Trusted>, &Arc<VerifyingKey>),
         now: Timestamp,
         end: Timestamp,
     ) {
-        let until = end.min(now + MAX_LIFE);
-        let entry = Entry { claims: Arc::clone(claims), key: Arc::clone(key), since: now, until };
+        let (claims, trusted, key) = (Arc::clone(claims), Arc::clone(trusted), Arc::clone(key));
+        let entry = Entry { claims, trusted, key, since: now, until: end.min(now + MAX_LIFE) };
         self.entries.insert(token, Arc::new(entry));
     }
 

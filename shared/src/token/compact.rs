@@ -26,6 +26,15 @@ pub enum TokenType {
     Refresh,
 }
 
+/// What a header may leave out, by the word of whoever made the verifier.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Allowed {
+    /// `typ` may be `JWT` or missing: the token is then taken for an access token.
+    pub(super) legacy_typ: bool,
+    /// `kid` may be missing: it is then empty, which no key is called.
+    pub(super) missing_kid: bool,
+}
+
 /// A token in three parts with a header that we are willing to act on. **Nothing in it is verified yet.**
 pub struct Compact<'a> {
     /// What the header says the token is.
@@ -48,11 +57,15 @@ impl<'a> Compact<'a> {
     /// The token is longer than 8 KiB, is not three parts of canonical base64url, or has a header that is malformed,
     /// names another algorithm than RS256, asks for extensions (`crit`, `b64`), is of another type, or names no key.
     pub fn parse(token: &'a str) -> Result<Self, Rejection> {
-        Self::parse_knowing(token, None)
+        Self::parse_knowing(token, Allowed::default(), None)
     }
 
-    /// The same, where the header may be one that was seen before.
-    pub(super) fn parse_knowing(token: &'a str, seen: Option<&SeenHeader>) -> Result<Self, Rejection> {
+    /// The same by looser rules, where the header may be one that was seen before.
+    pub(super) fn parse_knowing(
+        token: &'a str,
+        allowed: Allowed,
+        seen: Option<&SeenHeader>,
+    ) -> Result<Self, Rejection> {
         if token.len() > MAX_TOKEN {
             return Err(Rejection::TooLong);
         }
@@ -66,7 +79,7 @@ impl<'a> Compact<'a> {
         let (token_type, kid, brings_key) = match seen {
             Some(seen) if *seen.text == *header => (seen.token_type, Arc::clone(&seen.kid), seen.brings_key),
             _ => {
-                let Header { token_type, kid, brings_key } = Header::parse(&decode(header)?)?;
+                let Header { token_type, kid, brings_key } = Header::parse(&decode(header)?, allowed)?;
                 (token_type, kid.into(), brings_key)
             }
         };
@@ -142,7 +155,7 @@ struct Header {
 }
 
 impl Header {
-    fn parse(json: &[u8]) -> Result<Self, Rejection> {
+    fn parse(json: &[u8], allowed: Allowed) -> Result<Self, Rejection> {
         let (mut alg, mut typ, mut kid, mut brings_key) = (None, None, None, false);
         for (name, value) in members(json).map_err(|_| Rejection::Malformed)? {
             match &*name {
@@ -160,8 +173,17 @@ impl Header {
         if alg.as_deref() != Some("RS256") {
             return Err(Rejection::Algorithm);
         }
-        let token_type = token_type(&typ.ok_or(Rejection::Type)?).ok_or(Rejection::Type)?;
-        let kid = kid.filter(|kid| is_kid(kid)).ok_or(Rejection::KeyId)?.into_owned();
+        let token_type = match typ {
+            None if allowed.legacy_typ => TokenType::Access,
+            Some(typ) if allowed.legacy_typ && media_type(&typ).eq_ignore_ascii_case("jwt") => {
+                TokenType::Access
+            }
+            typ => token_type(&typ.ok_or(Rejection::Type)?).ok_or(Rejection::Type)?,
+        };
+        let kid = match kid {
+            None if allowed.missing_kid => String::new(),
+            kid => kid.filter(|kid| is_kid(kid)).ok_or(Rejection::KeyId)?.into_owned(),
+        };
         Ok(Self { token_type, kid, brings_key })
     }
 }
@@ -174,10 +196,13 @@ pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Media types are compared without regard to case, and without a slash `application/` is meant (RFC 7515 §4.1.9).
-fn token_type(typ: &str) -> Option<TokenType> {
+fn media_type(typ: &str) -> &str {
     let (prefix, name) = typ.split_at_checked("application/".len()).unwrap_or_default();
-    let name = if prefix.eq_ignore_ascii_case("application/") { name } else { typ };
-    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if prefix.eq_ignore_ascii_case("application/") { name } else { typ }
+}
+
+fn token_type(typ: &str) -> Option<TokenType> {
+    let is = |known: &str| media_type(typ).eq_ignore_ascii_case(known);
     if is("at+jwt") {
         Some(TokenType::Access)
     } else if is("rt+jwt") {

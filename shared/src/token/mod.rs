@@ -4,6 +4,7 @@ mod builder;
 mod cache;
 mod claims;
 mod compact;
+mod issuers;
 mod object;
 mod rejection;
 mod verifier;

@@ -89,6 +89,9 @@ pub enum Rejection {
     /// A claim is of the wrong type.
     #[error("claim {0} of the wrong type")]
     IllTypedClaim(&'static str),
+    /// A claim that the service asks for beyond the usual ones is missing or of the wrong type.
+    #[error("the service's own claims are missing or of the wrong type")]
+    OwnClaims,
     /// Signed by somebody else.
     #[error("another issuer")]
     Issuer,
@@ -207,6 +210,7 @@ impl Rejection {
             | Self::Signature
             | Self::MissingClaim(_)
             | Self::IllTypedClaim(_)
+            | Self::OwnClaims
             | Self::Issuer
             | Self::Audience
             | Self::Expired
@@ -244,6 +248,7 @@ impl Rejection {
             Self::Signature => "signature",
             Self::MissingClaim(_) => "missing_claim",
             Self::IllTypedClaim(_) => "ill_typed_claim",
+            Self::OwnClaims => "own_claims",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Expired => "expired",
@@ -303,6 +308,7 @@ impl Rejection {
             | Self::Signature
             | Self::MissingClaim(_)
             | Self::IllTypedClaim(_)
+            | Self::OwnClaims
             | Self::Issuer
             | Self::NotYetValid
             | Self::Lifetime

@@ -10,7 +10,8 @@ use prometheus_client::registry::Registry;
 use super::builder::TokenVerifierBuilder;
 use super::cache::{Digest, TokenCache};
 use super::claims::Claims;
-use super::compact::{Compact, SeenHeader, TokenType};
+use super::compact::{Allowed, Compact, SeenHeader, TokenType};
+use super::issuers::{Issuers, Trusted};
 use super::rejection::Rejection;
 use crate::clock::{Clock, Timestamp};
 use crate::jwks::{KeySource, Lookup, VerifyingKey};
@@ -19,9 +20,9 @@ use crate::jwks::{KeySource, Lookup, VerifyingKey};
 ///
 /// Knows nothing of HTTP: a consumer of messages verifies with it as well.
 pub struct TokenVerifier {
-    pub(super) issuer: String,
+    pub(super) issuers: Issuers,
     pub(super) audiences: Vec<String>,
-    pub(super) keys: Arc<dyn KeySource>,
+    pub(super) allowed: Allowed,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) leeway: Duration,
     pub(super) expiry_leeway: Duration,
@@ -75,17 +76,19 @@ impl TokenVerifier {
         let now = self.clock.now();
         let digest = self.cache.as_ref().and_then(|_| TokenCache::digest(token));
         if let (Some(cache), Some(digest)) = (&self.cache, &digest)
-            && let Some(claims) = cache.get(digest, &*self.keys, now)
+            && let Some(claims) = cache.get(digest, now)
         {
             return Some(Ok(claims));
         }
         let seen = self.seen.load();
-        let compact = match Compact::parse_knowing(token, seen.as_deref()) {
-            Ok(compact) => compact,
+        let parsed = Compact::parse_knowing(token, self.allowed, seen.as_deref());
+        let (compact, trusted) = match parsed.and_then(|compact| Ok((self.issuers.of(&compact)?, compact))) {
+            Ok((trusted, compact)) => (compact, trusted),
             Err(rejection) => return Some(Err(rejection)),
         };
-        match self.keys.lookup(&compact.kid) {
-            Lookup::Found(key) => Some(self.verify_with(&key, &compact, digest, now)),
+        match trusted.lookup(&compact.kid) {
+            Lookup::Found(key) => Some(self.verify_with((trusted, &key), &compact, digest, now)),
+            Lookup::Unknown if compact.kid.is_empty() => Some(Err(Rejection::KeyId)),
             Lookup::Unknown => None,
             Lookup::Unavailable { retry_after } => Some(Err(Rejection::KeysUnavailable { retry_after })),
         }
@@ -96,14 +99,15 @@ impl TokenVerifier {
     /// What the token says may only make us refuse sooner: one that is dead by its own claims is not worth a request
     /// to the issuer, and is told the same as one whose key nobody has.
     async fn verify_with_news(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        let compact = Compact::parse(token)?;
+        let compact = Compact::parse_knowing(token, self.allowed, None)?;
+        let trusted = self.issuers.of(&compact)?;
         let claims = compact.unverified_payload().and_then(Claims::parse);
-        let hopeless = claims.and_then(|claims| self.check(&claims, self.clock.now())).is_err();
+        let hopeless = claims.and_then(|claims| self.check(&claims, trusted, self.clock.now())).is_err();
         if hopeless || compact.brings_key || compact.token_type != TokenType::Access {
             return Err(Rejection::UnknownKey);
         }
-        match self.keys.refresh(&compact.kid).await {
-            Lookup::Found(key) => self.verify_with(&key, &compact, None, self.clock.now()),
+        match trusted.keys.refresh(&compact.kid).await {
+            Lookup::Found(key) => self.verify_with((trusted, &key), &compact, None, self.clock.now()),
             Lookup::Unknown => Err(Rejection::UnknownKey),
             Lookup::Unavailable { retry_after } => Err(Rejection::KeysUnavailable { retry_after }),
         }
@@ -111,7 +115,7 @@ impl TokenVerifier {
 
     fn verify_with(
         &self,
-        key: &Arc<VerifyingKey>,
+        (trusted, key): (&Arc<Trusted>, &Arc<VerifyingKey>),
         compact: &Compact<'_>,
         digest: Option<Digest>,
         now: Timestamp,
@@ -124,27 +128,27 @@ impl TokenVerifier {
             return Err(Rejection::RefreshToken);
         }
         let claims = Claims::parse(compact.unverified_payload()?)?;
-        self.check(&claims, now)?;
+        self.check(&claims, trusted, now)?;
         let claims = Arc::new(claims);
         if let (Some(cache), Some(digest)) = (&self.cache, digest) {
-            cache.insert(digest, &claims, key, now, self.end(&claims));
+            cache.insert(digest, &claims, (trusted, key), now, self.end(&claims));
         }
         Ok(claims)
     }
 
     /// The first rule that the claims break.
-    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Rejection> {
-        self.rules(claims, now)
+    fn check(&self, claims: &Claims, trusted: &Trusted, now: Timestamp) -> Result<(), Rejection> {
+        self.rules(claims, trusted, now)
             .into_iter()
             .try_for_each(|(kept, rejection)| if kept { Ok(()) } else { Err(rejection) })
     }
 
     /// Each rule for claims, whether it is kept, and what it is to break it.
-    fn rules(&self, claims: &Claims, now: Timestamp) -> [(bool, Rejection); 5] {
+    fn rules(&self, claims: &Claims, trusted: &Trusted, now: Timestamp) -> [(bool, Rejection); 5] {
         let begins = Timestamp::from_seconds(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
         let lifetime = Timestamp::from_seconds(claims.exp).since(Timestamp::from_seconds(claims.iat));
         [
-            (claims.iss == self.issuer, Rejection::Issuer),
+            (claims.iss == trusted.issuer, Rejection::Issuer),
             (claims.aud.iter().any(|audience| self.audiences.contains(audience)), Rejection::Audience),
             (now < self.end(claims), Rejection::Expired),
             (begins <= now + self.leeway, Rejection::NotYetValid),
@@ -156,19 +160,22 @@ impl TokenVerifier {
     /// broken. Says nothing that may be told to a client.
     #[cfg(feature = "testing")]
     pub fn explain(&self, token: &str) -> Vec<Rejection> {
-        let compact = match Compact::parse(token) {
-            Ok(compact) => compact,
+        let parsed = Compact::parse_knowing(token, self.allowed, None);
+        let (compact, trusted) = match parsed.and_then(|compact| Ok((self.issuers.of(&compact)?, compact))) {
+            Ok((trusted, compact)) => (compact, trusted),
             Err(rejection) => return vec![rejection],
         };
-        let signature = match self.keys.lookup(&compact.kid) {
+        let signature = match trusted.lookup(&compact.kid) {
             Lookup::Found(key) => key.verify(&compact).err(),
+            Lookup::Unknown if compact.kid.is_empty() => Some(Rejection::KeyId),
             Lookup::Unknown => Some(Rejection::UnknownKey),
             Lookup::Unavailable { retry_after } => Some(Rejection::KeysUnavailable { retry_after }),
         };
         let kind = (compact.token_type != TokenType::Access).then_some(Rejection::RefreshToken);
         let claims = match compact.unverified_payload().and_then(Claims::parse) {
             Ok(claims) => {
-                self.rules(&claims, self.clock.now()).into_iter().filter(|(kept, _)| !kept).collect()
+                let rules = self.rules(&claims, trusted, self.clock.now());
+                rules.into_iter().filter(|(kept, _)| !kept).collect()
             }
             Err(rejection) => vec![(false, rejection)],
         };
@@ -181,8 +188,8 @@ impl TokenVerifier {
     }
 
     /// Whose tokens it takes.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.issuers.0.iter().map(|trusted| trusted.issuer.as_str())
     }
 
     /// The time that it judges by.
@@ -190,24 +197,26 @@ impl TokenVerifier {
         self.clock.now()
     }
 
-    /// Where its keys come from.
-    pub fn keys(&self) -> &Arc<dyn KeySource> {
-        &self.keys
-    }
-
-    /// Adds the metrics of its token cache, where it has one, and of its keys.
+    /// Adds the metrics of its token cache, where it has one, and of its keys: with a label `issuer`, where it has
+    /// several.
     pub fn register(&self, registry: &mut Registry) {
         if let Some(cache) = &self.cache {
             cache.register(registry);
         }
-        self.keys.register(registry);
+        if let [only] = &self.issuers.0[..] {
+            return only.keys.register(registry);
+        }
+        for trusted in &self.issuers.0 {
+            let label = ("issuer".into(), trusted.issuer.clone().into());
+            trusted.keys.register(registry.sub_registry_with_label(label));
+        }
     }
 }
 
 impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenVerifier")
-            .field("issuer", &self.issuer)
+            .field("issuers", &self.issuers)
             .field("audiences", &self.audiences)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()

@@ -355,7 +355,7 @@ async fn a_handler_is_tested_without_a_guard() {
     let world = World::new();
     let who = |caller: Principal| async move { caller.claims().sub.clone() };
     let caller = Principal::for_test(world.token().claim("sub", "ada").claims().unwrap());
-    let app = Router::new().route("/", get(who)).layer(axum::Extension(caller));
+    let app = Router::new().route("/", get(who)).layer(caller);
     let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ada");
 }

@@ -8,6 +8,7 @@ mod example;
 mod failures;
 mod faults;
 mod forgery;
+mod issuers;
 mod remembered;
 mod remote;
 mod serve;
