@@ -1,14 +1,17 @@
 //! The sessions against a model of them: whatever is done in whatever order, the service answers as the model does. Some
 //! steps are two requests at the same moment; then it answers as the model does in one of the two orders.
 //!
-//! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick.
+//! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick. `.ci/model` does a
+//! hundred thousand on each database.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use argon2::Params;
 use auth_service::accounts::change::{self, AccountChange, Changer};
-use auth_service::accounts::{Role, password};
+use auth_service::accounts::store::NewPassword;
+use auth_service::accounts::{self, Role, Roles, password};
 use auth_service::error::Error;
 use auth_service::passwords::Password;
 use auth_service::sessions::login::{self, Door};
@@ -16,16 +19,21 @@ use auth_service::sessions::{Client, FIRST_PARTY, refresh, store};
 use auth_service::state::App;
 use auth_service::throttle;
 use auth_service::tokens::refresh_token::RefreshToken;
+use futures_util::future::join_all;
 use shared::clock::Timestamp;
 use shared::random::{Random, SystemRandom};
 use shared::testing::new_database;
+use tracing::subscriber::NoSubscriber;
 use uuid::Uuid;
 
 use crate::world::{World, connect};
 
 const TTL: Duration = Duration::from_secs(10 * 86400);
 const IDLE: Duration = Duration::from_secs(3 * 86400);
+/// Services, each with a database, a clock and a thread of its own.
 const WORKERS: usize = 8;
+/// Runs side by side on one service: while one waits for MySQL to commit, the others go on.
+const LANES: usize = 6;
 
 /// What the account and its sessions should be.
 #[derive(Clone, Debug, Default)]
@@ -109,12 +117,22 @@ enum Step {
     Disable(bool),
 }
 
-/// A service of its own with its own clock, and one account at a time.
+/// An account and what was done to it since its first login.
+struct Run {
+    name: String,
+    account: Uuid,
+    client: Client,
+    model: Model,
+    ids: Vec<Uuid>,
+    history: Vec<(u64, Step, Option<Step>)>,
+}
+
+/// A service of its own with its own clock.
 struct Runner {
     world: World,
     random: SystemRandom,
     grace: Option<Duration>,
-    client: Client,
+    first_hash: String,
 }
 
 impl Runner {
@@ -130,8 +148,9 @@ impl Runner {
         let cheap =
             |config: &mut auth_service::config::Config| config.argon2 = Params::new(8, 1, 1, None).unwrap();
         let world = World::configured(database, flags, cheap).await;
-        let client = Client { ip: "192.0.2.1".parse().unwrap(), user_agent: "model".to_owned() };
-        Self { world, random: SystemRandom::new(), grace, client }
+        let hash = world.service.app.passwords.hash(Password::presented(&secret(0)).unwrap());
+        let first_hash = hash.await.unwrap();
+        Self { world, random: SystemRandom::new(), grace, first_hash }
     }
 
     fn pick(&self, below: u64) -> u64 {
@@ -158,46 +177,61 @@ impl Runner {
         }
     }
 
-    /// One account from its first login to the end of the run.
-    async fn run(&self, name: &str) {
-        self.world.account_with(name, Role::Reader, &secret(0)).await;
-        let account = self.world.row(name).await.id;
-        let (mut model, mut ids, mut history) = (Model::default(), Vec::new(), Vec::new());
+    /// So many accounts side by side, each from its first login to the end of its run.
+    async fn runs(&self, numbers: std::ops::Range<usize>) {
+        let mut runs = join_all(numbers.map(|number| self.begin(number))).await;
         for _ in 0..10 {
             let wait = [0, 0, 0, 1, 59, 60, 61, 86400, 3 * 86400 - 1, 3 * 86400]
                 [usize::try_from(self.pick(10)).unwrap()];
             self.world.advance(wait);
-            let now = self.world.now();
-            let together = self.pick(3) == 0;
-            let (one, two) = (self.step(&model), together.then(|| self.step(&model)));
-            history.push((wait, one, two));
-            let act = |step| self.act(name, account, &ids, step);
-            let (first, second) = match two {
-                Some(two) => tokio::join!(act(one), act(two)),
-                None => (act(one).await, (0, None)),
-            };
-            let mut orders = vec![vec![(one, first)]];
-            if let Some(two) = two {
-                orders = vec![vec![(one, first), (two, second)], vec![(two, second), (one, first)]];
-            }
-            let agreed = orders.iter().find_map(|order| {
-                let mut after = model.clone();
-                let agrees =
-                    order.iter().all(|(step, (answer, _))| after.apply(*step, self.grace, now) == *answer);
-                agrees.then(|| (after, order.iter().filter_map(|(_, (_, id))| *id).collect::<Vec<Uuid>>()))
-            });
-            let Some((after, opened)) = agreed else {
-                panic!("answered {first:?} {second:?} to the last of {history:?} in {model:?}")
-            };
-            model = after;
-            ids.extend(opened);
+            join_all(runs.iter_mut().map(|run| self.go_on(run, wait))).await;
         }
     }
 
+    async fn begin(&self, number: usize) -> Run {
+        let name = format!("account{number}");
+        let (app, random): (_, &dyn Random) = (&self.world.service.app, &self.random);
+        let (password, roles) = (NewPassword::chosen(self.first_hash.clone()), Roles::new([Role::Reader]));
+        let (account, now) = (random.uuid(), self.world.now());
+        accounts::store::create(&app.database, account, &name.parse().unwrap(), password, &roles, now)
+            .await
+            .unwrap();
+        // A network for each, so that none is slowed down by what others get wrong.
+        let ip = format!("10.{}.{}.1", number / 256 % 256, number % 256).parse().unwrap();
+        let client = Client { ip, user_agent: "model".to_owned() };
+        Run { name, account, client, model: Model::default(), ids: Vec::new(), history: Vec::new() }
+    }
+
+    /// Does the next step, or the next two at the same moment.
+    async fn go_on(&self, run: &mut Run, wait: u64) {
+        let (now, together) = (self.world.now(), self.pick(3) == 0);
+        let (one, two) = (self.step(&run.model), together.then(|| self.step(&run.model)));
+        run.history.push((wait, one, two));
+        let (first, second) = match two {
+            Some(two) => tokio::join!(self.act(run, one), self.act(run, two)),
+            None => (self.act(run, one).await, (0, None)),
+        };
+        let mut orders = vec![vec![(one, first)]];
+        if let Some(two) = two {
+            orders = vec![vec![(one, first), (two, second)], vec![(two, second), (one, first)]];
+        }
+        let agreed = orders.iter().find_map(|order| {
+            let mut after = run.model.clone();
+            let agrees =
+                order.iter().all(|(step, (answer, _))| after.apply(*step, self.grace, now) == *answer);
+            agrees.then(|| (after, order.iter().filter_map(|(_, (_, id))| *id).collect::<Vec<Uuid>>()))
+        });
+        let Some((after, opened)) = agreed else {
+            panic!("answered {first:?} {second:?} to the last of {:?} in {:?}", run.history, run.model)
+        };
+        run.model = after;
+        run.ids.extend(opened);
+    }
+
     /// Does a step until the database has a place for it, as a client does that is told to come back.
-    async fn act(&self, name: &str, account: Uuid, ids: &[Uuid], step: Step) -> (i64, Option<Uuid>) {
+    async fn act(&self, run: &Run, step: Step) -> (i64, Option<Uuid>) {
         loop {
-            match self.attempt(name, account, ids, step).await {
+            match self.attempt(run, step).await {
                 Ok(answer) => return answer,
                 Err(Error::Database(_) | Error::PasswordChangedMeanwhile) => {}
                 Err(error) => panic!("{step:?}: {error:?}"),
@@ -205,29 +239,27 @@ impl Runner {
         }
     }
 
-    async fn attempt(
-        &self,
-        name: &str,
-        account_id: Uuid,
-        ids: &[Uuid],
-        step: Step,
-    ) -> Result<(i64, Option<Uuid>), Error> {
+    async fn attempt(&self, run: &Run, step: Step) -> Result<(i64, Option<Uuid>), Error> {
+        let Run { name, account, client, ids, .. } = run;
+        let account_id = *account;
         let (app, now): (&Arc<App>, _) = (&self.world.service.app, self.world.now());
         match step {
             Step::Login { password } => {
                 let password = Password::presented(&secret(password)).unwrap();
-                let answer = login::try_sign_in(app, name, password, &self.client, Door::Api).await;
-                // The throttle has tests of its own.
-                throttle::forget_account(&app.database, account_id).await?;
+                let answer = login::try_sign_in(app, name, password, client, Door::Api).await;
                 match answer {
                     Ok((_, session)) => Ok((1, Some(session.id))),
-                    Err(Error::BadCredentials | Error::Throttled(_)) => Ok((0, None)),
+                    Err(Error::BadCredentials) => {
+                        // The throttle has tests of its own.
+                        throttle::forget_account(&app.database, account_id).await?;
+                        Ok((0, None))
+                    }
                     Err(error) => Err(error),
                 }
             }
             Step::Refresh { session, generation } => {
                 let token = RefreshToken { session_id: ids[session], account_id, generation };
-                match refresh::renew(app, &token, FIRST_PARTY, &self.client).await {
+                match refresh::renew(app, &token, FIRST_PARTY, client).await {
                     Ok((_, session)) => Ok((session.generation, None)),
                     Err(Error::Rejected(_)) => Ok((0, None)),
                     Err(error) => Err(error),
@@ -239,7 +271,7 @@ impl Runner {
             Step::Password { session, to } => {
                 let account = self.world.row(name).await;
                 let hash = app.passwords.hash(Password::presented(&secret(to)).unwrap()).await?;
-                match password::replace(app, &account, ids[session], self.client.ip, hash).await {
+                match password::replace(app, &account, ids[session], client.ip, hash).await {
                     Ok(()) => Ok((1, None)),
                     Err(Error::Rejected(_)) => Ok((0, None)),
                     Err(error) => Err(error),
@@ -258,19 +290,28 @@ fn secret(version: u32) -> String {
     format!("the password of version {version}")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_what_the_model_says() {
-    let runs = std::env::var_os("MODEL_RUNS").map_or(2000, |runs| runs.to_str().unwrap().parse().unwrap());
+/// Of so many runs, those of one worker.
+#[tokio::main(flavor = "current_thread")]
+async fn work(worker: usize, runs: usize) {
+    let grace = worker.is_multiple_of(2).then_some(Duration::from_secs(60));
+    let runner = Runner::new(grace).await;
+    for first in (0..runs).step_by(LANES) {
+        runner.runs(first..runs.min(first + LANES)).await;
+    }
+}
+
+#[test]
+fn sessions_are_what_the_model_says() {
+    let runs: usize =
+        std::env::var_os("MODEL_RUNS").map_or(2000, |runs| runs.to_str().unwrap().parse().unwrap());
     let workers = (0..WORKERS).map(|worker| {
-        tokio::spawn(async move {
-            let grace = (worker % 2 == 0).then_some(Duration::from_secs(60));
-            let runner = Runner::new(grace).await;
-            for run in 0..runs / WORKERS {
-                runner.run(&format!("account{run}")).await;
-            }
+        thread::spawn(move || {
+            // Millions of lines, which would take longer than what they tell of; other tests read the log.
+            let _quiet = tracing::subscriber::set_default(NoSubscriber::new());
+            work(worker, runs / WORKERS);
         })
     });
     for worker in workers.collect::<Vec<_>>() {
-        worker.await.unwrap();
+        worker.join().unwrap();
     }
 }
