@@ -1,8 +1,14 @@
 //! The database goes away in the middle of requests: nothing is granted, nothing is lost, and nobody restarts anything.
 
+use axum::body::Body;
+use http::Request;
+use http::header::AUTHORIZATION;
+use http_body_util::BodyExt as _;
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, Statement};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use shared::testing::new_shared_database;
+use tower::ServiceExt as _;
 
 use crate::world::{World, connect};
 
@@ -57,4 +63,20 @@ async fn kill_connections_during(world: &World, saboteur: &DatabaseConnection, r
         }
     };
     tokio::join!(kill, work);
+}
+
+#[tokio::test]
+async fn what_breaks_inside_is_told_to_the_log_alone() {
+    let world = World::new().await;
+    let tokens = world.librarian().await;
+    world.database().execute_unprepared("DROP TABLE sessions").await.unwrap();
+    let caller = format!("Bearer {}", tokens.access);
+    let request = Request::get("/me").header(AUTHORIZATION, caller).body(Body::empty()).unwrap();
+    let response = world.service.routes.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 500);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let constant = json!({
+        "type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "internal_error",
+    });
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), constant, "not a word of SQL");
 }
