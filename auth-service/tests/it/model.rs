@@ -1,8 +1,8 @@
 //! The sessions against a model of them: whatever is done in whatever order, the service answers as the model does. Some
 //! steps are two requests at the same moment; then it answers as the model does in one of the two orders.
 //!
-//! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick. `.ci/model` does a
-//! hundred thousand on SQLite and ten thousand on MySQL.
+//! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick. `.ci/model` does
+//! twenty thousand on SQLite and four thousand on MySQL.
 
 use std::sync::Arc;
 use std::thread;
