@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 use ring::digest::{SHA256, digest};
 use sea_orm::SqlErr;
 use shared::clock::Timestamp;
-use shared::database::retry_read;
+use shared::database::{retry_read, retry_write};
 use url::form_urlencoded;
 
 use super::error::{Code, OAuthError, Refusal};
@@ -167,7 +167,7 @@ async fn by_assertion(app: &App, assertion: &str) -> Result<Option<Client>, OAut
         return Ok(None);
     }
     let hash = one_time::hash(Kind::Assertion, &format!("{}:{jti}", client.id));
-    match one_time::keep(&app.database, &hash, &client.id, &(), expires).await {
+    match retry_write(|| one_time::keep(&app.database, &hash, &client.id, &(), expires)).await {
         Ok(()) => Ok(Some(client)),
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
         Err(error) => Err(error.into()),

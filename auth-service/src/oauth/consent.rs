@@ -101,16 +101,14 @@ async fn take(
     form: &Parameters,
     ip: std::net::IpAddr,
 ) -> Result<Response, Stop> {
-    let field =
-        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
-    let question: Question = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
+    let question: Question = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
     let request = question.request;
     let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
     let signed_in = asked.ok_or(STALE)?;
-    let client = clients::store::find(&app.database, &request.client_id).await?;
+    let client = retry_read(|| clients::store::find(&app.database, &request.client_id)).await?;
     let client =
         client.ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
-    if field("decision")? != Some("allow") {
+    if form.get("decision")? != Some("allow") {
         let refusal = Refusal::new(Code::AccessDenied, "the person said no");
         return Err(Stop::Told(Box::new(Answer::to(&request)), refusal));
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
-use shared::database::retry_write;
+use shared::database::{retry_read, retry_write};
 use shared::http::ClientAddress;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -52,15 +52,12 @@ pub async fn logout_by_form(Form(parameters): Form) -> Response {
 }
 
 async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
-    let get = |name| {
-        parameters.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description))
-    };
     const NOT_OURS: Stop = Stop::Here(TroubleKind::BadRequest, "the id_token_hint is no ID token of ours");
-    let hint = match get("id_token_hint")? {
+    let hint = match parameters.get("id_token_hint")? {
         Some(token) => Some(app.id_token_hint(token).ok_or(NOT_OURS)?),
         None => None,
     };
-    let named = get("client_id")?;
+    let named = parameters.get("client_id")?;
     if let (Some(hint), Some(named)) = (&hint, named)
         && hint.client_id != named
     {
@@ -71,17 +68,17 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
     }
     let id = named.or(hint.as_ref().map(|hint| hint.client_id.as_str()));
     let client = match id.and_then(|id| id.parse::<ClientId>().ok()) {
-        Some(id) => clients::store::find(&app.database, &id).await?,
+        Some(id) => retry_read(|| clients::store::find(&app.database, &id)).await?,
         None => None,
     };
     let address = client.as_ref().and_then(|client| {
-        let asked = get("post_logout_redirect_uri").ok().flatten()?;
-        registered(client, asked, get("state").ok().flatten())
+        let asked = parameters.get("post_logout_redirect_uri").ok().flatten()?;
+        registered(client, asked, parameters.get("state").ok().flatten())
     });
     let afterwards = Afterwards {
         address,
         session_id: browser.sign_in.as_ref().map(|signed_in| signed_in.session.id),
-        ui_locales: get("ui_locales")?.map(str::to_owned),
+        ui_locales: parameters.get("ui_locales")?.map(str::to_owned),
     };
     match &browser.sign_in {
         None => Ok(done(app, browser, &afterwards)),
@@ -129,10 +126,8 @@ pub async fn confirm(
 }
 
 async fn take(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
-    let field =
-        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
-    let afterwards: Afterwards = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
-    let stays = field("decision")? != Some("sign_out");
+    let afterwards: Afterwards = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
+    let stays = form.get("decision")? != Some("sign_out");
     match browser.sign_in.as_ref().filter(|signed_in| Some(signed_in.session.id) == afterwards.session_id) {
         Some(_) if stays => match &afterwards.address {
             Some(address) => Ok(see_other(address)),

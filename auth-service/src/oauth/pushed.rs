@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
+use shared::database::{retry_read, retry_write};
 use shared::http::Json;
 use utoipa::ToSchema;
 
@@ -50,14 +51,8 @@ pub async fn push(
     let request = read(&app, &client, &form)?;
     let name = app.random.text::<32>();
     let expires_at = app.clock.now() + LASTS;
-    one_time::keep(
-        &app.database,
-        &one_time::hash(Kind::PushedRequest, &name),
-        &client.id,
-        &request,
-        expires_at,
-    )
-    .await?;
+    let hash = one_time::hash(Kind::PushedRequest, &name);
+    retry_write(|| one_time::keep(&app.database, &hash, &client.id, &request, expires_at)).await?;
     let body = Pushed { request_uri: format!("{URN}{name}"), expires_in: LASTS.as_secs() };
     let no_store = HeaderValue::from_static("no-store");
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, no_store)], Json(body)).into_response())
@@ -86,7 +81,8 @@ pub(super) async fn find(
     client: &Client,
     name: &str,
 ) -> Result<Option<AuthorizationRequest>, Error> {
-    let row = one_time::find(&app.database, &one_time::hash(Kind::PushedRequest, name)).await?;
+    let hash = one_time::hash(Kind::PushedRequest, name);
+    let row = retry_read(|| one_time::find(&app.database, &hash)).await?;
     let now = app.clock.now().millis();
     let row = row.filter(|row| row.client_id == client.id.as_str() && now < row.expires_at);
     Ok(row.as_ref().map(one_time::data).transpose()?)

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use shared::database::retry_read;
 
 use super::authorize::request::AuthorizationRequest;
 use super::authorize::{Answer, Stop, form_target, proceed, stopped, with_cookies};
@@ -103,19 +104,19 @@ async fn take(
     who: &sessions::Client,
     form: &Parameters,
 ) -> Result<Response, Stop> {
-    let field =
-        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
-    let errand: Errand = browser.redeem(app, TICKET, field("ticket")?).map_err(|_| STALE)?;
+    let errand: Errand = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
     let client = match &errand {
-        Errand::Authorize(request) => clients::store::find(&app.database, &request.client_id).await?,
+        Errand::Authorize(request) => {
+            retry_read(|| clients::store::find(&app.database, &request.client_id)).await?
+        }
         Errand::Device(_) => None,
     };
-    if let (Errand::Authorize(request), Some("cancel")) = (&errand, field("decision")?) {
+    if let (Errand::Authorize(request), Some("cancel")) = (&errand, form.get("decision")?) {
         let refusal = Refusal::new(Code::AccessDenied, "nobody wanted to sign in");
         return Err(Stop::Told(Box::new(Answer::to(request)), refusal));
     }
-    let username = field("username")?.unwrap_or_default();
-    let signed_in = match prove(app, username, field("password")?.unwrap_or_default(), who).await? {
+    let username = form.get("username")?.unwrap_or_default();
+    let signed_in = match prove(app, username, form.get("password")?.unwrap_or_default(), who).await? {
         Ok(signed_in) => signed_in,
         Err(failure) => {
             return Ok(page_with(app, browser, client.as_ref(), &errand, username, Some(failure))?);

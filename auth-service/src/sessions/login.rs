@@ -74,7 +74,7 @@ pub enum Door {
     Page,
 }
 
-/// Opens a session for whoever knows the password of that name. Refuses them no sooner than [`REFUSE_EVERY`] says.
+/// Opens a session for whoever knows the password of that name. A refusal comes at a multiple of a quarter of a second.
 ///
 /// # Errors
 /// They do not, or may not try now.

@@ -36,6 +36,13 @@ pub(super) enum Stop {
     Service(Error),
 }
 
+/// What is wrong with a form of ours, whoever has bent it.
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Here(TroubleKind::BadRequest, refusal.description)
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Service(error)

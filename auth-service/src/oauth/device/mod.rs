@@ -14,6 +14,7 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
+use shared::database::retry_write;
 use shared::http::Json;
 use utoipa::ToSchema;
 
@@ -95,7 +96,7 @@ pub async fn authorize(
         expires_at: (now + LASTS).millis(),
         used_at: None,
     };
-    store::keep(&app.database, row).await?;
+    retry_write(|| store::keep(&app.database, row.clone())).await?;
     let verification_uri = app.config.endpoint("/oauth2/device");
     let body = DeviceAuthorization {
         device_code,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
-use shared::database::retry_write;
+use shared::database::{retry_read, retry_write};
 use shared::http::ClientAddress;
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -66,10 +66,8 @@ pub async fn enter(
 }
 
 async fn take(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
-    let field =
-        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
-    let () = browser.redeem(app, ENTER, field("ticket")?).map_err(|_| STALE)?;
-    let typed = field("user_code")?.unwrap_or_default();
+    let () = browser.redeem(app, ENTER, form.get("ticket")?).map_err(|_| STALE)?;
+    let typed = form.get("user_code")?.unwrap_or_default();
     match app.throttle.admit_device_code(&app.database, ip, app.clock.now()).await.map_err(Error::from) {
         Ok(()) => {}
         Err(Error::Throttled(wait)) => {
@@ -80,7 +78,8 @@ async fn take(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Re
     }
     let waiting = match typed.parse::<UserCode>() {
         Ok(code) => {
-            store::waiting(&app.database, &code.hidden(app), app.clock.now()).await.map_err(Error::from)?
+            let (hidden, now) = (code.hidden(app), app.clock.now());
+            retry_read(|| store::waiting(&app.database, &hidden, now)).await.map_err(Error::from)?
         }
         Err(()) => None,
     };
@@ -102,9 +101,9 @@ pub(in crate::oauth) async fn ask(
     signed_in: &SignedIn,
     hash: String,
 ) -> Result<Response, Stop> {
-    let row = store::find(&app.database, &hash).await.map_err(Error::from)?.ok_or(GONE)?;
+    let row = retry_read(|| store::find(&app.database, &hash)).await.map_err(Error::from)?.ok_or(GONE)?;
     let id: ClientId = row.client_id.parse().map_err(|_| GONE)?;
-    let client = clients::store::find(&app.database, &id).await?.ok_or(GONE)?;
+    let client = retry_read(|| clients::store::find(&app.database, &id)).await?.ok_or(GONE)?;
     let question = Question { hash, session_id: signed_in.session.id };
     let (ticket, cookie) = browser.ticket(app, DECIDE, &question)?;
     let page = Consent {
@@ -132,12 +131,10 @@ pub async fn decide(
 }
 
 async fn take_answer(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
-    let field =
-        |name| form.get(name).map_err(|refusal| Stop::Here(TroubleKind::BadRequest, refusal.description));
-    let question: Question = browser.redeem(app, DECIDE, field("ticket")?).map_err(|_| STALE)?;
+    let question: Question = browser.redeem(app, DECIDE, form.get("ticket")?).map_err(|_| STALE)?;
     let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
     let signed_in = asked.ok_or(STALE)?;
-    let allowed = field("decision")? == Some("allow");
+    let allowed = form.get("decision")? == Some("allow");
     let decided =
         retry_write(|| note(app, &question.hash, allowed, signed_in, ip)).await.map_err(Error::from)?;
     if !decided {

@@ -1,6 +1,6 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3).
 
-use shared::database::retry_write;
+use shared::database::{retry_read, retry_write};
 use uuid::Uuid;
 
 use super::opening::{Opening, open};
@@ -32,7 +32,7 @@ pub(in crate::oauth) async fn redeem(
     let code = form.need("code", "code is missing")?;
     let verifier = form.need("code_verifier", "code_verifier is missing: PKCE is for every client")?;
     let hash = one_time::hash(Text::Code, code);
-    let row = one_time::find(&app.database, &hash).await?;
+    let row = retry_read(|| one_time::find(&app.database, &hash)).await?;
     // Another client's attempt burns nothing: it may be the thief's.
     let row = row.filter(|row| row.client_id == client.id.as_str()).ok_or(NOT_GOOD)?;
     if row.used_at.is_some() {
@@ -50,7 +50,7 @@ pub(in crate::oauth) async fn redeem(
     let opened = retry_write(|| use_up(app, client, who, &hash, &grant, session_id)).await?;
     let Some((account, session)) = opened else {
         // Somebody was faster. If it was with this very code, both are stopped.
-        if let Some(row) = one_time::find(&app.database, &hash).await? {
+        if let Some(row) = retry_read(|| one_time::find(&app.database, &hash)).await? {
             punish(app, who, &row).await?;
         }
         return Err(NOT_GOOD.into());

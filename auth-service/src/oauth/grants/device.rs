@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::clock::Timestamp;
-use shared::database::retry_write;
+use shared::database::{retry_read, retry_write};
 use uuid::Uuid;
 
 use super::opening::{Opening, open};
@@ -30,7 +30,7 @@ pub(in crate::oauth) async fn poll(
     form: &Parameters,
 ) -> Result<Granted, OAuthError> {
     let hash = device::hash(form.need("device_code", "device_code is missing")?);
-    let row = store::find(&app.database, &hash).await?;
+    let row = retry_read(|| store::find(&app.database, &hash)).await?;
     let row =
         row.filter(|row| row.client_id == client.id.as_str() && row.used_at.is_none()).ok_or(NOT_GOOD)?;
     let now = app.clock.now();
