@@ -73,6 +73,9 @@ pub enum Error {
     /// What a browser is to carry cannot be sealed.
     #[error(transparent)]
     Seal(#[from] CannotSeal),
+    /// The token was given to an application of others.
+    #[error("a token of another's client")]
+    NotYourOwnClient,
     /// The account has no such session.
     #[error("no such session")]
     NoSuchSession,
@@ -145,6 +148,9 @@ impl IntoResponse for Error {
             }
             Self::RegistrationClosed => Problem::new(StatusCode::FORBIDDEN, "registration_closed")
                 .with_detail("Accounts are made by the operator of this service")
+                .with_header(WWW_AUTHENTICATE, challenge()),
+            Self::NotYourOwnClient => Problem::new(StatusCode::FORBIDDEN, "not_your_own_client")
+                .with_detail("Applications of others may not manage the account; log in yourself")
                 .with_header(WWW_AUTHENTICATE, challenge()),
             Self::UsernameTaken => Problem::new(StatusCode::CONFLICT, "username_taken")
                 .with_detail("Another account has this user name"),

@@ -15,7 +15,7 @@ use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::account;
 use crate::error::Error;
 use crate::passwords::{Password, PasswordRules, Verdict};
-use crate::sessions::{self, Caller};
+use crate::sessions::{self, Owner};
 use crate::state::{App, AppState};
 use crate::throttle;
 
@@ -46,6 +46,7 @@ impl ChangePassword {
     responses(
         (status = 204, description = "Changed; every other session is over"),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
         (status = 409, description = "It was changed elsewhere meanwhile", body = Problem),
         (status = 422, description = "Fields break a rule, or the current password is another", body = Problem),
         (status = 429, description = "Too many failures; wait as Retry-After says", body = Problem),
@@ -54,7 +55,7 @@ impl ChangePassword {
 )]
 pub async fn change_password(
     State(app): State<AppState>,
-    caller: Caller,
+    Owner(caller): Owner,
     ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<StatusCode, Error> {

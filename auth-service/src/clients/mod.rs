@@ -98,6 +98,13 @@ impl Client {
         !matches!(self.authentication, Authentication::None)
     }
 
+    /// Whether an answer that goes to this address cannot be had by another program: the client proves who it is when it
+    /// redeems the code, or the address is its own by TLS. Any program on a machine can listen on its loopback interface or
+    /// take a scheme (RFC 8252 §8.6), so there people are asked each time.
+    pub fn is_assured_at(&self, redirect_uri: &str) -> bool {
+        self.is_confidential() || redirect_uri.starts_with("https://")
+    }
+
     /// The origins of its pages.
     pub fn origins(&self) -> Vec<String> {
         let mut origins: Vec<_> = self.redirect_uris.iter().filter_map(RedirectUri::origin).collect();

@@ -27,7 +27,7 @@ use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client, ClientId, GrantType};
 use crate::entity::consent::{ActiveModel, Column, Entity};
 use crate::error::Error;
-use crate::sessions::{self, Caller};
+use crate::sessions::{self, Owner};
 use crate::state::{App, AppState};
 use crate::tokens::scope::union;
 
@@ -179,9 +179,13 @@ pub struct ConsentView {
     responses(
         (status = 200, description = "The consents", body = [ConsentView]),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
     )
 )]
-pub async fn list(State(app): State<AppState>, caller: Caller) -> Result<Json<Vec<ConsentView>>, Error> {
+pub async fn list(
+    State(app): State<AppState>,
+    Owner(caller): Owner,
+) -> Result<Json<Vec<ConsentView>>, Error> {
     let find = || {
         let own = Entity::find().filter(Column::AccountId.eq(caller.account.id));
         own.order_by_asc(Column::ClientId).all(&app.database)
@@ -210,12 +214,13 @@ impl FromPath for ClientId {
     responses(
         (status = 204, description = "It is taken back"),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
         (status = 404, description = "There was none", body = Problem),
     )
 )]
 pub async fn revoke(
     State(app): State<AppState>,
-    caller: Caller,
+    Owner(caller): Owner,
     ClientAddress(ip): ClientAddress,
     Path(client): Path<ClientId>,
 ) -> Result<StatusCode, Error> {

@@ -8,7 +8,9 @@ use shared::database::retry_read;
 use shared::token::{Needed, Rejection};
 use uuid::Uuid;
 
+use super::FIRST_PARTY;
 use crate::accounts::{Role, Roles};
+use crate::clients::{self, ClientId};
 use crate::entity::{account, session};
 use crate::error::Error;
 use crate::state::AppState;
@@ -50,6 +52,34 @@ where
             return Err(Rejection::Revoked.into());
         }
         Ok(Self { account, session_id, principal })
+    }
+}
+
+/// A caller who manages their own account: with a token of `/login`, or of an application of the operator's own. What others
+/// were let in for is in their scopes, and to look at people's sessions or to end them is in none.
+#[derive(Debug)]
+pub struct Owner(pub Caller);
+
+impl<S> FromRequestParts<S> for Owner
+where
+    S: Send + Sync,
+    AppState: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let client = &caller.principal.claims().client_id;
+        if client == FIRST_PARTY {
+            return Ok(Self(caller));
+        }
+        let app = AppState::from_ref(state);
+        let id: ClientId = client.parse().map_err(|_| Error::NotYourOwnClient)?;
+        let client = retry_read(|| clients::store::find(&app.database, &id)).await?;
+        match client.is_some_and(|client| client.first_party) {
+            true => Ok(Self(caller)),
+            false => Err(Error::NotYourOwnClient),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, P
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Caller, end, store};
+use super::{Owner, end, store};
 use crate::audit::{Actor, Event, Kind};
 use crate::entity::session;
 use crate::error::Error;
@@ -89,12 +89,13 @@ impl FromFields for ListSessions {
     responses(
         (status = 200, description = "The sessions", body = [SessionView]),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
 )]
 pub async fn list(
     State(app): State<AppState>,
-    caller: Caller,
+    Owner(caller): Owner,
     uri: Uri,
     Query(query): Query<ListSessions>,
 ) -> Result<Page<SessionView>, Error> {
@@ -131,12 +132,13 @@ impl FromPath for SessionId {
     responses(
         (status = 204, description = "It is over"),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
 )]
 pub async fn end_one(
     State(app): State<AppState>,
-    caller: Caller,
+    Owner(caller): Owner,
     ClientAddress(ip): ClientAddress,
     Path(SessionId(id)): Path<SessionId>,
 ) -> Result<StatusCode, Error> {
@@ -155,11 +157,12 @@ pub async fn end_one(
     responses(
         (status = 204, description = "They are over"),
         (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "A token of another\'s application", body = Problem),
     )
 )]
 pub async fn end_others(
     State(app): State<AppState>,
-    caller: Caller,
+    Owner(caller): Owner,
     ClientAddress(ip): ClientAddress,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());

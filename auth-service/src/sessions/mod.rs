@@ -10,7 +10,7 @@ pub mod refresh;
 pub mod store;
 mod tokens;
 
-pub use caller::{ADMIN_SCOPE, Admin, Caller};
+pub use caller::{ADMIN_SCOPE, Admin, Caller, Owner};
 pub use client::Client;
 pub use login::FIRST_PARTY;
 pub use tokens::{AccessToken, TokenResponse};

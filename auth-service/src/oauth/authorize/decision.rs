@@ -18,15 +18,15 @@ pub(super) enum Next {
     Grant,
 }
 
-/// Decides. `allowed` is what this person has allowed this client before; `first_party` clients are the operator's own.
+/// Decides. `allowed` is what this client may have without a question, as it is the operator's own or the person has allowed
+/// it before; `None`: whatever that is, it could be another program that asks.
 ///
 /// # Errors
 /// Something has to be shown, and the client asked that nothing is; or somebody else is meant.
 pub(super) fn next(
     request: &AuthorizationRequest,
     sign_in: Option<&SignedIn>,
-    first_party: bool,
-    allowed: &str,
+    allowed: Option<&str>,
     now: Timestamp,
 ) -> Result<Next, Refusal> {
     let fresh = |signed_in: &&SignedIn| {
@@ -38,7 +38,7 @@ pub(super) fn next(
         let refusal = Refusal::new(Code::LoginRequired, "somebody has to sign in");
         return if request.prompt.none { Err(refusal) } else { Ok(Next::SignIn) };
     }
-    let known = first_party || is_within(&request.scope, allowed);
+    let known = allowed.is_some_and(|allowed| is_within(&request.scope, allowed));
     if request.prompt.consent || !known {
         let refusal = Refusal::new(Code::ConsentRequired, "somebody has to be asked");
         return if request.prompt.none { Err(refusal) } else { Ok(Next::Consent) };

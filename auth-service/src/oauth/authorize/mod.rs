@@ -157,14 +157,16 @@ pub(super) async fn proceed(
     ip: std::net::IpAddr,
 ) -> Result<Response, Stop> {
     let allowed = match sign_in {
+        _ if !client.is_assured_at(&request.redirect_uri) => None,
+        _ if client.first_party => Some(request.scope.clone()),
         Some(signed_in) => {
             let allowed = || consent::allowed(&app.database, signed_in.account.id, &client.id);
-            retry_read(allowed).await.map_err(Error::from)?
+            Some(retry_read(allowed).await.map_err(Error::from)?)
         }
-        None => String::new(),
+        None => Some(String::new()),
     };
     let told = |refusal| Stop::Told(Box::new(Answer::to(&request)), refusal);
-    let next = next(&request, sign_in, client.first_party, &allowed, app.clock.now()).map_err(told)?;
+    let next = next(&request, sign_in, allowed.as_deref(), app.clock.now()).map_err(told)?;
     match (next, sign_in) {
         (Next::Grant, Some(signed_in)) => grant(app, client, &request, signed_in, None, ip).await,
         (Next::Consent, Some(signed_in)) => Ok(ask(app, browser, client, request, signed_in)?),

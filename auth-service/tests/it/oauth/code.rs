@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::visitor::Visitor;
-use super::{CALLBACK, SECRET, VERIFIER, app, basic, code, granted, redemption, request, world};
+use super::{CALLBACK, SECRET, VERIFIER, app, basic, code, granted, public, redemption, request, world};
 use crate::world::{ISSUER, PASSWORD, claims, header};
 use auth_service::clients::{Client, GrantType};
 
@@ -138,6 +138,13 @@ async fn a_client_of_others_asks_first_and_is_remembered_until_that_is_taken_bac
     let more = visitor.get(&request("spa", &[("scope", "openid books:write")])).await;
     assert!(more.shows("decision"), "more was asked for than was allowed");
 
+    let theirs = world.bearer(&tokens.text("access_token"));
+    theirs.get("/me").await.expect(200);
+    theirs.get("/me/sessions").await.expect(403);
+    theirs.delete("/me/sessions").await.expect(403);
+    theirs.get("/me/consents").await.expect(403);
+    theirs.put("/me/password", json!({"current_password": PASSWORD, "new_password": "x"})).await.expect(403);
+
     let own = world.log_in("ada").await;
     let own = world.bearer(&own.access);
     let consents = own.get("/me/consents").await.expect(200).body;
@@ -147,6 +154,26 @@ async fn a_client_of_others_asks_first_and_is_remembered_until_that_is_taken_bac
     own.delete("/me/consents/spa").await.expect(404);
     world.me(&tokens.text("access_token")).await.expect(401);
     assert!(visitor.get(&request("spa", &[])).await.shows("decision"), "it has to ask again");
+}
+
+#[tokio::test]
+async fn what_any_program_on_the_machine_could_be_is_asked_about_each_time() {
+    let world = world().await;
+    let native = Client {
+        id: "tool".parse().unwrap(),
+        redirect_uris: vec!["http://127.0.0.1/cb".parse().unwrap(), CALLBACK.parse().unwrap()],
+        first_party: true,
+        ..public()
+    };
+    world.register(&native).await;
+    let visitor = Visitor::new(&world);
+    let here = [("redirect_uri", "http://127.0.0.1:9/cb")];
+    let page = visitor.sign_in(&request("tool", &here)).await;
+    visitor.press(&page, "allow").await.code();
+    let again = visitor.get(&request("tool", &here)).await;
+    assert!(again.shows("decision"), "another program may have asked");
+    visitor.get(&request("tool", &[here[0], ("prompt", "none")])).await.tells("consent_required");
+    visitor.get(&request("tool", &[])).await.code();
 }
 
 #[tokio::test]
