@@ -7,7 +7,7 @@ use sea_orm::{QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
 use tokio::time::Instant;
 
-use crate::clients;
+use crate::clients::{self, ClientId};
 use crate::entity::audit_event;
 use crate::error::Error;
 use crate::oauth;
@@ -62,79 +62,67 @@ pub struct Swept {
 pub async fn sweep(app: &App) -> Result<Swept, Error> {
     let (db, now) = (&app.database, app.clock.now());
     let mut swept = Swept { keys: app.keyring.sweep().await?, ..Swept::default() };
-    loop {
-        let ids = sessions::store::expired(db, now, BATCH).await?;
-        let last = is_last(&ids);
-        if !ids.is_empty() {
-            swept.sessions += sessions::store::remove(db, ids).await?;
-        }
-        if last {
-            break;
-        }
-    }
-    loop {
-        let hashes = oauth::one_time::expired(db, now, BATCH).await?;
-        let last = is_last(&hashes);
-        if !hashes.is_empty() {
-            swept.codes += oauth::one_time::remove(db, hashes).await?;
-        }
-        if last {
-            break;
-        }
-    }
-    loop {
-        let hashes = oauth::device::store::expired(db, now, BATCH).await?;
-        let last = is_last(&hashes);
-        if !hashes.is_empty() {
-            swept.codes += oauth::device::store::remove(db, hashes).await?;
-        }
-        if last {
-            break;
-        }
-    }
-    loop {
-        let ids = clients::store::to_review(db, now, BATCH).await?;
-        let last = is_last(&ids);
-        for id in ids {
-            swept.clients += u64::from(clients::change::review(db, &id, now).await?);
-        }
-        if last {
-            break;
-        }
-    }
-    loop {
-        let keys = throttle::expired(db, now, BATCH).await?;
-        let last = is_last(&keys);
-        if !keys.is_empty() {
-            swept.throttles += throttle::remove(db, keys, now).await?;
-        }
-        if last {
-            break;
-        }
-    }
-    loop {
-        let ids = old_events(db, now - app.config.audit_retention).await?;
-        let last = is_last(&ids);
-        if !ids.is_empty() {
-            let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
-            swept.events += events.exec(db).await?.rows_affected;
-        }
-        if last {
-            break;
-        }
-    }
+    swept.sessions =
+        in_batches(|| sessions::store::expired(db, now, BATCH), |ids| sessions::store::remove(db, ids))
+            .await?;
+    swept.codes =
+        in_batches(|| oauth::one_time::expired(db, now, BATCH), |hashes| oauth::one_time::remove(db, hashes))
+            .await?;
+    swept.codes += in_batches(
+        || oauth::device::store::expired(db, now, BATCH),
+        |hashes| oauth::device::store::remove(db, hashes),
+    )
+    .await?;
+    swept.clients =
+        in_batches(|| clients::store::to_review(db, now, BATCH), |ids| review(db, ids, now)).await?;
+    swept.throttles =
+        in_batches(|| throttle::expired(db, now, BATCH), |keys| throttle::remove(db, keys, now)).await?;
+    let old = now - app.config.audit_retention;
+    swept.events = in_batches(|| old_events(db, old), |ids| remove_events(db, ids)).await?;
     if swept != Swept::default() {
         tracing::info!(?swept, "swept old rows");
     }
     Ok(swept)
 }
 
-fn is_last<T>(batch: &[T]) -> bool {
-    (batch.len() as u64) < BATCH
+/// Finds and removes until a batch is not full. Returns how many were removed.
+async fn in_batches<T, Found, Removed, F, R>(
+    find: impl Fn() -> Found,
+    remove: impl Fn(Vec<T>) -> Removed,
+) -> Result<u64, Error>
+where
+    Found: Future<Output = Result<Vec<T>, F>>,
+    Removed: Future<Output = Result<u64, R>>,
+    Error: From<F> + From<R>,
+{
+    let mut removed = 0;
+    loop {
+        let batch = find().await?;
+        let is_last = (batch.len() as u64) < BATCH;
+        if !batch.is_empty() {
+            removed += remove(batch).await?;
+        }
+        if is_last {
+            return Ok(removed);
+        }
+    }
+}
+
+async fn review(db: &DatabaseConnection, ids: Vec<ClientId>, now: Timestamp) -> Result<u64, Error> {
+    let mut forgotten = 0;
+    for id in ids {
+        forgotten += u64::from(clients::change::review(db, &id, now).await?);
+    }
+    Ok(forgotten)
 }
 
 async fn old_events(db: &DatabaseConnection, before: Timestamp) -> Result<Vec<i64>, DbErr> {
     use audit_event::{Column, Entity};
     let ids = Entity::find().select_only().column(Column::Id).filter(Column::At.lt(before.millis()));
     ids.order_by_asc(Column::At).limit(BATCH).into_tuple().all(db).await
+}
+
+async fn remove_events(db: &DatabaseConnection, ids: Vec<i64>) -> Result<u64, DbErr> {
+    let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
+    Ok(events.exec(db).await?.rows_affected)
 }

@@ -46,7 +46,7 @@ impl ChangePassword {
     responses(
         (status = 204, description = "Changed; every other session is over"),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
         (status = 409, description = "It was changed elsewhere meanwhile", body = Problem),
         (status = 422, description = "Fields break a rule, or the current password is another", body = Problem),
         (status = 429, description = "Too many failures; wait as Retry-After says", body = Problem),

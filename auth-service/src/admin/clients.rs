@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, LOCATION};
+use http::header::LOCATION;
 use http::{HeaderValue, StatusCode, Uri};
 use shared::database::retry_read;
 use shared::http::page::{self, Page};
-use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, Path, Problem, Query};
+use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, NO_STORE, Path, Problem, Query};
 
 use crate::audit::{Actor, Event, Kind};
 use crate::clients::draft::{Draft, secret_of};
-use crate::clients::{Authentication, Client, ClientId, ClientView, change, store};
+use crate::clients::{self, Authentication, Client, ClientId, ClientView, change, store};
 use crate::error::Error;
 use crate::sessions::{Admin, Caller};
 use crate::state::{App, AppState};
@@ -88,14 +88,12 @@ pub async fn create(
     })?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(Problem::invalid)?;
     let event = event(Kind::ClientCreated, &admin, ip);
-    change::create(&app.database, &registered.client, &event, app.clock.now()).await?;
+    change::create(&app.database, &registered.client, None, &event, app.clock.now()).await?;
     let location = HeaderValue::try_from(format!("/admin/clients/{}", registered.client.id));
     let location = location.unwrap_or(HeaderValue::from_static("/admin/clients"));
     let view = ClientView::from(registered.client).with_secret(registered.secret);
     Ok((StatusCode::CREATED, [(LOCATION, location), NO_STORE], Json(view)).into_response())
 }
-
-const NO_STORE: (http::HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 /// Shows a client.
 #[utoipa::path(
@@ -208,7 +206,7 @@ pub async fn delete(
 }
 
 async fn find(app: &App, id: &ClientId) -> Result<Client, Error> {
-    retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchClient)
+    clients::find(&app.database, id.as_str()).await?.ok_or(Error::NoSuchClient)
 }
 
 fn event(kind: Kind, admin: &Caller, ip: IpAddr) -> Event {

@@ -151,7 +151,7 @@ async fn create(
         anyhow::anyhow!("{}", lines.join("; "))
     })?;
     let Registered { client, secret } = registered;
-    change::create(database, &client, &Event::new(Kind::ClientCreated, Actor::Command), now).await?;
+    change::create(database, &client, None, &Event::new(Kind::ClientCreated, Actor::Command), now).await?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&ClientView::from(client).with_secret(secret))?);
         return Ok(());

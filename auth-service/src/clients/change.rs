@@ -12,42 +12,26 @@ use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::error::Error;
 use crate::{oauth, sessions};
 
-/// Registers a client, told of by `event`.
+/// How long a client that has registered itself is kept for somebody to use it.
+pub const UNUSED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Registers a client, told of by `event`. One with a time to `review_at` is forgotten then if nobody uses it.
 ///
 /// # Errors
 /// The name is taken, or the database's.
 pub async fn create(
     database: &DatabaseConnection,
     client: &Client,
+    review_at: Option<Timestamp>,
     event: &Event,
     now: Timestamp,
 ) -> Result<(), Error> {
     let create = || async {
         let mut transaction = Transaction::begin(database).await?;
         store::create(&*transaction, client).await?;
-        transaction.record(now, event.clone().detail(client.id.to_string())).await?;
-        Ok(transaction.commit().await?)
-    };
-    retry_write(create).await
-}
-
-/// How long a client that has registered itself is kept for somebody to use it.
-pub const UNUSED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// Registers a client at its own wish, told of by `event`. If nobody uses it within thirty days, it is forgotten.
-///
-/// # Errors
-/// As [`create`].
-pub async fn create_for_a_while(
-    database: &DatabaseConnection,
-    client: &Client,
-    event: &Event,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let create = || async {
-        let mut transaction = Transaction::begin(database).await?;
-        store::create(&*transaction, client).await?;
-        store::review_at(&*transaction, &client.id, now + UNUSED_FOR).await?;
+        if let Some(time) = review_at {
+            store::review_at(&*transaction, &client.id, time).await?;
+        }
         transaction.record(now, event.clone().detail(client.id.to_string())).await?;
         Ok(transaction.commit().await?)
     };

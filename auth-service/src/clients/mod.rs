@@ -12,9 +12,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::DatabaseConnection;
+use shared::database::retry_read;
 use shared::jwks::KeySnapshot;
 
 use crate::entity::client::Model;
+use crate::error::Error;
 
 pub use self::client_id::ClientId;
 pub use self::grant_type::GrantType;
@@ -85,6 +88,15 @@ impl Authentication {
 pub struct Unreadable {
     id: String,
     what: &'static str,
+}
+
+/// The client of that name, as whoever wrote it. What can be no name of a client is none.
+///
+/// # Errors
+/// The database's, or what is registered cannot be read.
+pub async fn find(database: &DatabaseConnection, id: &str) -> Result<Option<Client>, Error> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    retry_read(|| store::find(database, &id)).await
 }
 
 impl Client {

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{ACCEPT_LANGUAGE, COOKIE, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use sea_orm::EntityTrait as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::database::retry_read;
@@ -19,6 +18,7 @@ use super::pages::Language;
 use crate::entity::session::Origin;
 use crate::entity::{account, session};
 use crate::error::Error;
+use crate::sessions;
 use crate::state::{App, AppState};
 
 /// How long a form may be left open.
@@ -86,13 +86,11 @@ where
 }
 
 async fn signed_in(app: &App, id: Uuid) -> Result<Option<SignedIn>, Error> {
-    let find = || session::Entity::find_by_id(id).find_also_related(account::Entity).one(&app.database);
-    let Some((session, Some(account))) = retry_read(find).await? else { return Ok(None) };
-    let good = session.origin == Origin::Browser
-        && !session.is_over(app.clock.now())
-        && account.disabled_at.is_none()
-        && !account.must_change_password;
-    Ok(good.then_some(SignedIn { account, session }))
+    let now = app.clock.now();
+    let live = retry_read(|| sessions::store::find_live(&app.database, id, now)).await?;
+    let good =
+        live.filter(|(session, account)| session.origin == Origin::Browser && !account.must_change_password);
+    Ok(good.map(|(session, account)| SignedIn { account, session }))
 }
 
 impl Browser {

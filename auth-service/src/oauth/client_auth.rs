@@ -9,13 +9,13 @@ use http::header::AUTHORIZATION;
 use ring::digest::{SHA256, digest};
 use sea_orm::SqlErr;
 use shared::clock::Timestamp;
-use shared::database::{retry_read, retry_write};
+use shared::database::retry_write;
 use url::form_urlencoded;
 
 use super::error::{Code, OAuthError, Refusal};
 use super::one_time::{self, Kind};
 use super::parameters::Parameters;
-use crate::clients::{Authentication, Client, ClientId, store};
+use crate::clients::{self, Authentication, Client};
 use crate::state::App;
 use crate::tokens::jwt::Jwt;
 
@@ -124,16 +124,13 @@ fn form_decode(text: &str) -> String {
 /// The client that these prove. `None`: they prove nothing.
 async fn prove(app: &App, credentials: &Credentials<'_>) -> Result<Option<Client>, OAuthError> {
     match credentials {
-        Credentials::Basic(id, secret) => Ok(by_secret(find(app, id).await?, secret)),
-        Credentials::Post(id, secret) => Ok(by_secret(find(app, id).await?, secret)),
-        Credentials::None(id) => Ok(find(app, id).await?.filter(|client| !client.is_confidential())),
+        Credentials::Basic(id, secret) => Ok(by_secret(clients::find(&app.database, id).await?, secret)),
+        Credentials::Post(id, secret) => Ok(by_secret(clients::find(&app.database, id).await?, secret)),
+        Credentials::None(id) => {
+            Ok(clients::find(&app.database, id).await?.filter(|client| !client.is_confidential()))
+        }
         Credentials::Assertion(assertion) => by_assertion(app, assertion).await,
     }
-}
-
-async fn find(app: &App, id: &str) -> Result<Option<Client>, OAuthError> {
-    let Ok(id) = id.parse::<ClientId>() else { return Ok(None) };
-    Ok(retry_read(|| store::find(&app.database, &id)).await?)
 }
 
 fn by_secret(client: Option<Client>, secret: &str) -> Option<Client> {
@@ -147,7 +144,7 @@ fn by_secret(client: Option<Client>, secret: &str) -> Option<Client> {
 /// A client that signs for itself (RFC 7523 §3): issued by and about the client, for us, for a short time, used once.
 async fn by_assertion(app: &App, assertion: &str) -> Result<Option<Client>, OAuthError> {
     let Some(id) = claimed_client(assertion) else { return Ok(None) };
-    let Some(client) = find(app, &id).await? else { return Ok(None) };
+    let Some(client) = clients::find(&app.database, &id).await? else { return Ok(None) };
     let Authentication::PrivateKey { keys, .. } = &client.authentication else { return Ok(None) };
     let types = ["JWT", "client-authentication+jwt"];
     let Ok(jwt) = Jwt::verify(assertion, &types, keys.keys().map(|key| &**key)) else { return Ok(None) };

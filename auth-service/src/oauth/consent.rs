@@ -105,7 +105,7 @@ async fn take(
     let request = question.request;
     let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
     let signed_in = asked.ok_or(STALE)?;
-    let client = retry_read(|| clients::store::find(&app.database, &request.client_id)).await?;
+    let client = clients::find(&app.database, request.client_id.as_str()).await?;
     let client =
         client.ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
     if form.get("decision")? != Some("allow") {
@@ -179,7 +179,7 @@ pub struct ConsentView {
     responses(
         (status = 200, description = "The consents", body = [ConsentView]),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
     )
 )]
 pub async fn list(
@@ -214,7 +214,7 @@ impl FromPath for ClientId {
     responses(
         (status = 204, description = "It is taken back"),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
         (status = 404, description = "There was none", body = Problem),
     )
 )]

@@ -2,13 +2,11 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue};
-use sea_orm::EntityTrait as _;
+use http::HeaderMap;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::database::retry_read;
-use shared::http::Json;
+use shared::http::{Json, NO_STORE};
 use shared::token::Claims;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,6 +17,7 @@ use super::parameters::Form;
 use crate::clients::Client;
 use crate::entity::{account, session};
 use crate::error::Error;
+use crate::sessions::store;
 use crate::state::{App, AppState};
 
 /// What a token says, if it is good (RFC 7662 §2.2). Of one that is not, nothing but that.
@@ -72,8 +71,7 @@ pub async fn introspect(
         Some(found) => Some(found),
         None => refresh_token(&app, &client, token).await?,
     };
-    let no_store = HeaderValue::from_static("no-store");
-    Ok(([(CACHE_CONTROL, no_store)], Json(found.unwrap_or_default())).into_response())
+    Ok(([NO_STORE], Json(found.unwrap_or_default())).into_response())
 }
 
 /// Any client that proves who it is may ask about access tokens: it was shown one, and hears what is in it anyway.
@@ -126,10 +124,7 @@ async fn refresh_token(app: &App, client: &Client, token: &str) -> Result<Option
     }))
 }
 
-/// A session that is not over, with its account, which may sign in.
 async fn live(app: &App, id: Uuid) -> Result<Option<(session::Model, account::Model)>, Error> {
-    let find = || session::Entity::find_by_id(id).find_also_related(account::Entity).one(&app.database);
-    let Some((session, Some(account))) = retry_read(find).await? else { return Ok(None) };
-    let good = !session.is_over(app.clock.now()) && account.disabled_at.is_none();
-    Ok(good.then_some((session, account)))
+    let now = app.clock.now();
+    Ok(retry_read(|| store::find_live(&app.database, id, now)).await?)
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde::{Deserialize, Serialize};
-use shared::database::{retry_read, retry_write};
+use shared::database::retry_write;
 use shared::http::ClientAddress;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::pages::{SignOut, SignOutDone, TroubleKind};
 use super::parameters::{Form, Parameters};
 use super::sign_in::STALE;
 use crate::audit::{Actor, Event, Kind, Transaction};
-use crate::clients::{self, Client, ClientId};
+use crate::clients::{self, Client};
 use crate::error::Error;
 use crate::sessions;
 use crate::state::{App, AppState};
@@ -67,8 +67,8 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
         ));
     }
     let id = named.or(hint.as_ref().map(|hint| hint.client_id.as_str()));
-    let client = match id.and_then(|id| id.parse::<ClientId>().ok()) {
-        Some(id) => retry_read(|| clients::store::find(&app.database, &id)).await?,
+    let client = match id {
+        Some(id) => clients::find(&app.database, id).await?,
         None => None,
     };
     let address = client.as_ref().and_then(|client| {

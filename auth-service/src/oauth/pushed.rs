@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use shared::database::{retry_read, retry_write};
-use shared::http::Json;
+use shared::http::{Json, NO_STORE};
 use utoipa::ToSchema;
 
 use super::authorize::request::{self, AuthorizationRequest};
@@ -54,8 +53,7 @@ pub async fn push(
     let hash = one_time::hash(Kind::PushedRequest, &name);
     retry_write(|| one_time::keep(&app.database, &hash, &client.id, &request, expires_at)).await?;
     let body = Pushed { request_uri: format!("{URN}{name}"), expires_in: LASTS.as_secs() };
-    let no_store = HeaderValue::from_static("no-store");
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, no_store)], Json(body)).into_response())
+    Ok((StatusCode::CREATED, [NO_STORE], Json(body)).into_response())
 }
 
 fn read(app: &App, client: &Client, form: &Parameters) -> Result<AuthorizationRequest, Refusal> {

@@ -2,9 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
-use http::{HeaderValue, StatusCode};
-use shared::http::{ClientAddress, FieldError, Fields, Invalid, Json, Problem};
+use http::StatusCode;
+use shared::http::{ClientAddress, FieldError, Fields, Invalid, Json, NO_STORE, Problem};
 
 use super::error::{Code, ErrorBody, OAuthError};
 use crate::audit::{Actor, Event, Kind};
@@ -41,10 +40,10 @@ pub async fn register(
         return Err(refusal(beyond));
     }
     let event = Event::new(Kind::ClientCreated, Actor::Unknown(ip));
-    change::create_for_a_while(&app.database, &registered.client, &event, app.clock.now()).await?;
+    let now = app.clock.now();
+    change::create(&app.database, &registered.client, Some(now + change::UNUSED_FOR), &event, now).await?;
     let view = ClientView::from(registered.client).with_secret(registered.secret);
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, no_store, Json(view)).into_response())
+    Ok((StatusCode::CREATED, [NO_STORE], Json(view)).into_response())
 }
 
 /// What a client says of itself. Everything may be left out (RFC 7591 §2), also as `null`; scopes that there are not here

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shared::database::retry_read;
 
 use super::authorize::request::AuthorizationRequest;
 use super::authorize::{Answer, Stop, form_target, proceed, stopped, with_cookies};
@@ -106,9 +105,7 @@ async fn take(
 ) -> Result<Response, Stop> {
     let errand: Errand = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
     let client = match &errand {
-        Errand::Authorize(request) => {
-            retry_read(|| clients::store::find(&app.database, &request.client_id)).await?
-        }
+        Errand::Authorize(request) => clients::find(&app.database, request.client_id.as_str()).await?,
         Errand::Device(_) => None,
     };
     if let (Errand::Authorize(request), Some("cancel")) = (&errand, form.get("decision")?) {
@@ -150,7 +147,8 @@ async fn prove(
     match open_session(app, username, password, who, Door::Page).await {
         Ok((account, session)) if account.must_change_password => {
             // Nothing here can change it: the session would be of no use.
-            sessions::store::end(&app.database, account.id, session.id, app.clock.now()).await?;
+            end_session(app, &SignedIn { account, session }, who, "the password must be replaced first")
+                .await?;
             Ok(Err(SignInFailure::MustChangePassword))
         }
         Ok((account, session)) => Ok(Ok(SignedIn { account, session })),
@@ -163,8 +161,14 @@ async fn prove(
 
 /// Whoever signs in anew leaves the session of before: a session is one proof of who somebody is.
 async fn replace(app: &App, before: Option<&SignedIn>, who: &sessions::Client) -> Result<(), Error> {
-    let Some(SignedIn { account, session }) = before else { return Ok(()) };
+    match before {
+        Some(before) => end_session(app, before, who, "somebody signed in anew").await,
+        None => Ok(()),
+    }
+}
+
+async fn end_session(app: &App, ended: &SignedIn, who: &sessions::Client, why: &str) -> Result<(), Error> {
+    let SignedIn { account, session } = ended;
     let event = Event::new(Kind::SessionEnded, Actor::Account(account.id, who.ip)).session(session.id);
-    let event = event.detail("somebody signed in anew");
-    end::one(&app.database, account.id, session.id, &event, app.clock.now()).await.map(drop)
+    end::one(&app.database, account.id, session.id, &event.detail(why), app.clock.now()).await.map(drop)
 }

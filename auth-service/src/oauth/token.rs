@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use serde::Serialize;
-use shared::http::Json;
+use shared::http::{Json, NO_STORE};
 use utoipa::ToSchema;
 
 use super::client_auth;
@@ -51,9 +50,7 @@ impl std::fmt::Debug for Granted {
 
 impl IntoResponse for Granted {
     fn into_response(self) -> Response {
-        let mut response = Json(self).into_response();
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        ([NO_STORE], Json(self)).into_response()
     }
 }
 

@@ -2,11 +2,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
-use http::header::CACHE_CONTROL;
 use serde::Serialize;
 use shared::database::retry_read;
-use shared::http::{Json, Problem};
+use shared::http::{Json, NO_STORE, Problem};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -44,5 +42,5 @@ pub async fn userinfo(State(app): State<AppState>, caller: Caller) -> Result<Res
         sub: caller.account.id,
         preferred_username: named.then(|| caller.account.username.clone()),
     };
-    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+    Ok(([NO_STORE], Json(body)).into_response())
 }

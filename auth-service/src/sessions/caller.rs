@@ -2,16 +2,15 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use sea_orm::EntityTrait as _;
 use shared::bearer::Principal;
 use shared::database::retry_read;
 use shared::token::{Needed, Rejection};
 use uuid::Uuid;
 
-use super::FIRST_PARTY;
+use super::{FIRST_PARTY, store};
 use crate::accounts::{Role, Roles};
-use crate::clients::{self, ClientId};
-use crate::entity::{account, session};
+use crate::clients;
+use crate::entity::account;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -41,16 +40,10 @@ where
         let app = AppState::from_ref(state);
         let session_id = principal.claims().sid.as_deref().and_then(|sid| Uuid::try_parse(sid).ok());
         let session_id = session_id.ok_or(Rejection::MissingClaim("sid"))?;
-        let find = || {
-            let session = session::Entity::find_by_id(session_id).find_also_related(account::Entity);
-            session.one(&app.database)
-        };
-        let found = retry_read(find).await?;
-        let Some((session, Some(account))) = found else { return Err(Rejection::Revoked.into()) };
-        let over = session.is_over(app.clock.now()) || account.disabled_at.is_some();
-        if over || account.id.to_string() != principal.claims().sub {
-            return Err(Rejection::Revoked.into());
-        }
+        let now = app.clock.now();
+        let live = retry_read(|| store::find_live(&app.database, session_id, now)).await?;
+        let own = live.filter(|(_, account)| account.id.to_string() == principal.claims().sub);
+        let (_, account) = own.ok_or(Rejection::Revoked)?;
         Ok(Self { account, session_id, principal })
     }
 }
@@ -74,9 +67,7 @@ where
             return Ok(Self(caller));
         }
         let app = AppState::from_ref(state);
-        let id: ClientId = client.parse().map_err(|_| Error::NotYourOwnClient)?;
-        let client = retry_read(|| clients::store::find(&app.database, &id)).await?;
-        match client.is_some_and(|client| client.first_party) {
+        match clients::find(&app.database, client).await?.is_some_and(|client| client.first_party) {
             true => Ok(Self(caller)),
             false => Err(Error::NotYourOwnClient),
         }

@@ -89,7 +89,7 @@ impl FromFields for ListSessions {
     responses(
         (status = 200, description = "The sessions", body = [SessionView]),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
 )]
@@ -132,7 +132,7 @@ impl FromPath for SessionId {
     responses(
         (status = 204, description = "It is over"),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
 )]
@@ -157,7 +157,7 @@ pub async fn end_one(
     responses(
         (status = 204, description = "They are over"),
         (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "A token of another\'s application", body = Problem),
+        (status = 403, description = "A token of another's application", body = Problem),
     )
 )]
 pub async fn end_others(

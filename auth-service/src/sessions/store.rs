@@ -5,6 +5,7 @@ use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QueryOrder as _, Quer
 use shared::clock::Timestamp;
 
 use super::Client;
+use crate::entity::account;
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::tokens::scope::OFFLINE_ACCESS;
 
@@ -59,6 +60,21 @@ pub async fn touch(
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
+}
+
+/// The session of that name with its account, where the one is not over and the other may sign in.
+///
+/// # Errors
+/// The database's.
+pub async fn find_live(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Option<(Model, account::Model)>, DbErr> {
+    let found = Entity::find_by_id(id).find_also_related(account::Entity).one(db).await?;
+    let Some((session, Some(account))) = found else { return Ok(None) };
+    let live = !session.is_over(now) && account.disabled_at.is_none();
+    Ok(live.then_some((session, account)))
 }
 
 /// Ends a session of the account. `false`: there is none of that name that is not over.

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
-use http::header::CACHE_CONTROL;
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::http::Json;
+use shared::http::{Json, NO_STORE};
 use utoipa::ToSchema;
 
 use crate::entity::{account, session};
@@ -97,10 +95,7 @@ impl std::fmt::Debug for AccessToken {
 
 impl IntoResponse for TokenResponse {
     fn into_response(self) -> Response {
-        let mut response = Json(self).into_response();
-        // RFC 6749 §5.1
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        ([NO_STORE], Json(self)).into_response()
     }
 }
 

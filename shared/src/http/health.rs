@@ -13,13 +13,14 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::NO_STORE;
 use super::body::Json;
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -120,8 +121,7 @@ async fn ready(State(health): State<Arc<Health>>, ending: Option<Extension<Endin
         (true, None) => (StatusCode::OK, "ok"),
         (false, None) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (status, no_store, Json(json!({"status": word, "checks": checks}))).into_response()
+    (status, [NO_STORE], Json(json!({"status": word, "checks": checks}))).into_response()
 }
 
 async fn render(State(metrics): State<Arc<Metrics>>) -> Response {

@@ -13,7 +13,13 @@ mod path;
 mod query;
 mod serve;
 
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, HeaderValue};
+
 use crate::problem;
+
+/// A header for answers that nobody may keep: with a token, a code or a secret in it (RFC 6749 §5.1), or about a person.
+pub const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 pub use body::{Json, read_body};
 pub use client_address::{ClientAddress, TrustedProxies};

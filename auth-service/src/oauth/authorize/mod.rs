@@ -6,10 +6,10 @@ pub(super) mod request;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, StatusCode, Uri};
 use shared::database::{retry_read, retry_write};
-use shared::http::ClientAddress;
+use shared::http::{ClientAddress, NO_STORE};
 use url::{Url, form_urlencoded};
 
 use self::decision::{Next, next};
@@ -21,7 +21,7 @@ use super::pages::{Trouble, TroubleKind};
 use super::parameters::{Form, Parameters};
 use super::pushed;
 use super::sign_in::{self, Errand};
-use crate::clients::{self, Client, ClientId};
+use crate::clients::{self, Client};
 use crate::error::Error;
 use crate::state::{App, AppState};
 
@@ -85,8 +85,7 @@ pub(super) fn see_other(address: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(address) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let no_store = HeaderValue::from_static("no-store");
-    (StatusCode::SEE_OTHER, [(LOCATION, location), (CACHE_CONTROL, no_store)]).into_response()
+    (StatusCode::SEE_OTHER, [(LOCATION, location), NO_STORE]).into_response()
 }
 
 /// Where the forms of a page may end up: browsers hold redirects against `form-action`, too.
@@ -123,10 +122,7 @@ pub async fn authorize_by_form(Form(parameters): Form) -> Response {
 async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, AuthorizationRequest), Stop> {
     let here = |kind: TroubleKind| move |refusal: Refusal| Stop::Here(kind, refusal.description);
     let id = parameters.need("client_id", "client_id is missing").map_err(here(TroubleKind::BadRequest))?;
-    let client = match id.parse::<ClientId>() {
-        Ok(id) => retry_read(|| clients::store::find(&app.database, &id)).await?,
-        Err(_) => None,
-    };
+    let client = clients::find(&app.database, id).await?;
     let client =
         client.ok_or(Stop::Here(TroubleKind::UnknownClient, "no client of that client_id is registered"))?;
     let request_uri = parameters.get("request_uri").map_err(here(TroubleKind::BadRequest))?;

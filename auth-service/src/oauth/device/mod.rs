@@ -10,12 +10,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use shared::database::retry_write;
-use shared::http::Json;
+use shared::http::{Json, NO_STORE};
 use utoipa::ToSchema;
 
 use self::code::UserCode;
@@ -106,7 +105,7 @@ pub async fn authorize(
         expires_in: LASTS.as_secs(),
         interval: INTERVAL.as_secs(),
     };
-    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response())
+    Ok(([NO_STORE], Json(body)).into_response())
 }
 
 /// The digest of a device code.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::code::UserCode;
 use super::store;
 use crate::audit::{Actor, Event, Kind, Transaction};
-use crate::clients::{self, ClientId};
+use crate::clients;
 use crate::error::Error;
 use crate::oauth::authorize::{Stop, stopped, with_cookies};
 use crate::oauth::browser::{Browser, SignedIn};
@@ -102,8 +102,7 @@ pub(in crate::oauth) async fn ask(
     hash: String,
 ) -> Result<Response, Stop> {
     let row = retry_read(|| store::find(&app.database, &hash)).await.map_err(Error::from)?.ok_or(GONE)?;
-    let id: ClientId = row.client_id.parse().map_err(|_| GONE)?;
-    let client = retry_read(|| clients::store::find(&app.database, &id)).await?.ok_or(GONE)?;
+    let client = clients::find(&app.database, &row.client_id).await?.ok_or(GONE)?;
     let question = Question { hash, session_id: signed_in.session.id };
     let (ticket, cookie) = browser.ticket(app, DECIDE, &question)?;
     let page = Consent {
