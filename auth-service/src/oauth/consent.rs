@@ -16,7 +16,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::authorize::request::AuthorizationRequest;
-use super::authorize::{Answer, Stop, form_target, grant, stopped, with_cookies};
+use super::authorize::{Answer, Stop, grant, stopped, with_cookies};
 use super::browser::{Browser, SignedIn};
 use super::error::{Code, Refusal};
 use super::pages::{Consent, TroubleKind};
@@ -66,7 +66,7 @@ pub(super) fn ask(
         device: false,
     };
     let language = browser.language(request.ui_locales.as_deref());
-    Ok(with_cookies(page.respond(language, &[&form_target(&request.redirect_uri)]), cookie))
+    Ok(with_cookies(page.respond(language, &[&request.redirect_uri]), cookie))
 }
 
 /// For how long a client goes on once it was let in, where it may.

@@ -110,8 +110,8 @@ fn ask(
     let (ticket, cookie) = browser.ticket(app, TICKET, afterwards)?;
     let page =
         SignOut { action: "/oauth2/logout/confirm", ticket: &ticket, username: &signed_in.account.username };
-    let target = afterwards.address.as_deref().map(super::authorize::form_target).unwrap_or_default();
-    Ok(with_cookies(page.respond(browser.language(afterwards.ui_locales.as_deref()), &[&target]), cookie))
+    let target = afterwards.address.as_deref().unwrap_or_default();
+    Ok(with_cookies(page.respond(browser.language(afterwards.ui_locales.as_deref()), &[target]), cookie))
 }
 
 /// Takes the answer.

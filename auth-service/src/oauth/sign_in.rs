@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::authorize::request::AuthorizationRequest;
-use super::authorize::{Answer, Stop, form_target, proceed, stopped, with_cookies};
+use super::authorize::{Answer, Stop, proceed, stopped, with_cookies};
 use super::browser::{Browser, SignedIn, sign_in_cookie};
 use super::device;
 use super::error::{Code, Refusal};
@@ -72,8 +72,8 @@ fn page_with(
 ) -> Result<Response, Error> {
     let (ticket, cookie) = browser.ticket(app, TICKET, errand)?;
     let target = match errand {
-        Errand::Authorize(request) => form_target(&request.redirect_uri),
-        Errand::Device(_) => String::new(),
+        Errand::Authorize(request) => request.redirect_uri.as_str(),
+        Errand::Device(_) => "",
     };
     let page = SignIn {
         action: "/oauth2/sign-in",
@@ -83,7 +83,7 @@ fn page_with(
         failure,
         cancel: matches!(errand, Errand::Authorize(_)),
     };
-    Ok(with_cookies(page.respond(browser.language(errand.locales()), &[&target]), cookie))
+    Ok(with_cookies(page.respond(browser.language(errand.locales()), &[target]), cookie))
 }
 
 /// Takes the page back.

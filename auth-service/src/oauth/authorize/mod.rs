@@ -10,7 +10,7 @@ use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, StatusCode, Uri};
 use shared::database::{retry_read, retry_write};
 use shared::http::{ClientAddress, NO_STORE};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use self::decision::{Next, next};
 use self::request::AuthorizationRequest;
@@ -86,15 +86,6 @@ pub(super) fn see_other(address: &str) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     (StatusCode::SEE_OTHER, [(LOCATION, location), NO_STORE]).into_response()
-}
-
-/// Where the forms of a page may end up: browsers hold redirects against `form-action`, too.
-pub(super) fn form_target(redirect_uri: &str) -> String {
-    match Url::parse(redirect_uri) {
-        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
-        Ok(url) => format!("{}:", url.scheme()),
-        Err(_) => String::new(),
-    }
 }
 
 /// Begins, goes on with, or ends an authorization, as far as the browser's cookies let it.

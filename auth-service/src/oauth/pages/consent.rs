@@ -41,7 +41,7 @@ struct View<'a> {
 }
 
 impl Consent<'_> {
-    /// The page in `language`, whose form may lead to the origins `form_targets`.
+    /// The page in `language`, whose form may lead to the addresses `form_targets`.
     pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
         let texts = language.texts();
         let lasts = match self.lasts {

@@ -78,7 +78,7 @@ struct View<'a> {
 }
 
 impl SignIn<'_> {
-    /// The page in `language`, whose form may lead to the origins `form_targets`.
+    /// The page in `language`, whose form may lead to the addresses `form_targets`.
     pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
         let texts = language.texts();
         let view = View {

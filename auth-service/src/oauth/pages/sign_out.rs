@@ -26,7 +26,7 @@ struct SignOutView<'a> {
 }
 
 impl SignOut<'_> {
-    /// The page in `language`, whose form may lead to the origins `form_targets`.
+    /// The page in `language`, whose form may lead to the addresses `form_targets`.
     pub fn respond(&self, language: Language, form_targets: &[&str]) -> Response {
         let view = SignOutView { page: self, texts: language.texts() };
         document::respond(&view, Outcome::OK, language, form_targets)
