@@ -48,6 +48,10 @@ pub struct Introspection {
     jti: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 /// Says whether a token is good now: by its signature, and by the rows of its session and account.
@@ -100,6 +104,8 @@ fn of_claims(claims: &Claims) -> Introspection {
         iss: Some(claims.iss.clone()),
         jti: Some(claims.jti.clone()),
         sid: claims.sid.clone(),
+        roles: claims.roles.clone(),
+        auth_time: claims.auth_time,
     }
 }
 

@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use url::Url;
 
+use super::holder::ALGORITHMS;
 use crate::problem::{Problem, whole_seconds};
 use crate::token::{Needed, Outcome, Rejection, StepUp};
 
@@ -68,7 +69,7 @@ impl Challenge {
         match outcome {
             Outcome::Missing => Problem::new(status(outcome), "missing_token").with_msg(public),
             Outcome::InvalidRequest => Problem::new(status(outcome), "invalid_request").with_msg(public),
-            Outcome::InvalidToken => Problem::new(status(outcome), "invalid_token").with_msg(public),
+            Outcome::InvalidToken => Problem::new(status(outcome), invalid(rejection)).with_msg(public),
             Outcome::StepUp(_) => {
                 Problem::new(status(outcome), "insufficient_user_authentication").with_msg(public)
             }
@@ -91,28 +92,59 @@ impl Challenge {
 
     /// The value of `WWW-Authenticate`.
     fn value(&self, rejection: Rejection) -> HeaderValue {
-        let public = rejection.public();
-        let error = match rejection.outcome() {
-            Outcome::Missing | Outcome::Unavailable(_) => return self.missing.clone(),
-            Outcome::InvalidToken if public == INVALID_TOKEN => return self.invalid.clone(),
-            Outcome::InvalidToken => format!(", error=\"invalid_token\", error_description=\"{public}\""),
-            Outcome::InvalidRequest => ", error=\"invalid_request\"".to_owned(),
-            Outcome::Forbidden(Some(needed)) => {
-                format!(", error=\"insufficient_scope\", scope=\"{}\"", quoted(Some(needed)))
-            }
-            Outcome::Forbidden(None) => {
-                format!(", error=\"insufficient_scope\", error_description=\"{public}\"")
-            }
-            Outcome::StepUp(step_up) => {
-                let how = match step_up {
-                    StepUp::MaxAge(age) => format!("max_age=\"{}\"", age.as_secs()),
-                    StepUp::AcrValues(values) => format!("acr_values=\"{}\"", quotable(&values.join(" "))),
-                };
-                format!(", error=\"insufficient_user_authentication\", error_description=\"{public}\", {how}")
-            }
-        };
-        HeaderValue::try_from(format!("{}{error}", self.prefix)).unwrap_or_else(|_| self.missing.clone())
+        match rejection.outcome() {
+            Outcome::Missing | Outcome::Unavailable(_) => self.missing.clone(),
+            Outcome::InvalidToken if rejection.public() == INVALID_TOKEN => self.invalid.clone(),
+            _ => HeaderValue::try_from(format!("{}{}", self.prefix, error(rejection)))
+                .unwrap_or_else(|_| self.missing.clone()),
+        }
     }
+
+    /// Says beside the challenge that tokens bound to a key are taken, too (RFC 9449 §7.2), and, where one was presented,
+    /// has its error there and not at `Bearer`.
+    pub(super) fn offer_dpop(&self, response: &mut Response, rejection: Rejection, by_dpop: bool) {
+        if !response.headers().contains_key(WWW_AUTHENTICATE) {
+            return;
+        }
+        let mut challenge = format!("DPoP algs=\"{ALGORITHMS}\"");
+        if by_dpop {
+            response.headers_mut().insert(WWW_AUTHENTICATE, self.missing.clone());
+            challenge.push_str(&error(rejection));
+        }
+        if let Ok(challenge) = HeaderValue::try_from(challenge) {
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        }
+    }
+}
+
+/// What a challenge says of the error, behind its other parameters (RFC 6750 §3).
+fn error(rejection: Rejection) -> String {
+    let public = rejection.public();
+    match rejection.outcome() {
+        Outcome::Missing | Outcome::Unavailable(_) => String::new(),
+        Outcome::InvalidToken => {
+            format!(", error=\"{}\", error_description=\"{public}\"", invalid(rejection))
+        }
+        Outcome::InvalidRequest => ", error=\"invalid_request\"".to_owned(),
+        Outcome::Forbidden(Some(needed)) => {
+            format!(", error=\"insufficient_scope\", scope=\"{}\"", quoted(Some(needed)))
+        }
+        Outcome::Forbidden(None) => {
+            format!(", error=\"insufficient_scope\", error_description=\"{public}\"")
+        }
+        Outcome::StepUp(step_up) => {
+            let how = match step_up {
+                StepUp::MaxAge(age) => format!("max_age=\"{}\"", age.as_secs()),
+                StepUp::AcrValues(values) => format!("acr_values=\"{}\"", quotable(&values.join(" "))),
+            };
+            format!(", error=\"insufficient_user_authentication\", error_description=\"{public}\", {how}")
+        }
+    }
+}
+
+/// The code of a refused token (RFC 6750 §3.1), or of its proof (RFC 9449 §7.1).
+fn invalid(rejection: Rejection) -> &'static str {
+    if matches!(rejection, Rejection::Proof(_)) { "invalid_dpop_proof" } else { "invalid_token" }
 }
 
 const INVALID_TOKEN: &str = "Token is invalid";

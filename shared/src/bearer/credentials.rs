@@ -5,12 +5,29 @@ use http::header::AUTHORIZATION;
 
 use crate::token::Rejection;
 
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Whoever has it may use it.
+    Bearer,
+    /// With a proof that the caller holds the key that it is bound to (RFC 9449 §7.1).
+    Dpop,
+}
+
 /// The token of the request: what stands behind `Bearer`, whatever the case of that word.
 ///
 /// # Errors
 /// There is no header, more than one, one of another scheme, or one that is not `Bearer` followed by one token. Two
 /// credentials are refused rather than chosen from: a proxy in front may have judged the other one.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
+    match credentials(headers)? {
+        (Scheme::Bearer, token) => Ok(token),
+        (Scheme::Dpop, _) => Err(Rejection::OtherScheme),
+    }
+}
+
+/// The same for either scheme.
+pub(super) fn credentials(headers: &HeaderMap) -> Result<(Scheme, &str), Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Rejection::NoCredentials)?;
     if values.next().is_some() {
@@ -21,14 +38,18 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
     if scheme.is_empty() || scheme.contains('\t') {
         return Err(Rejection::MalformedHeader);
     }
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let scheme = if scheme.eq_ignore_ascii_case("bearer") {
+        Scheme::Bearer
+    } else if scheme.eq_ignore_ascii_case("dpop") {
+        Scheme::Dpop
+    } else {
         return Err(Rejection::OtherScheme);
-    }
+    };
     let token = rest.trim_start_matches(' ');
     if token.is_empty() || token.contains([' ', '\t']) {
         return Err(Rejection::MalformedHeader);
     }
-    Ok(token)
+    Ok((scheme, token))
 }
 
 /// Whether a query or a form holds a token (RFC 6750 §2.2, §2.3). Neither is a way to bring one here, since both end
@@ -75,6 +96,7 @@ mod tests {
         assert_eq!(token_of(&[]), Err(Rejection::NoCredentials));
         assert_eq!(token_of(&["Basic dTpw"]), Err(Rejection::OtherScheme));
         assert_eq!(token_of(&["a.b.c"]), Err(Rejection::OtherScheme));
+        assert_eq!(token_of(&["DPoP a.b.c"]), Err(Rejection::OtherScheme));
         assert_eq!(token_of(&["Bearer a", "Bearer a"]), Err(Rejection::RepeatedHeader));
         for bad in ["", "Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Bearer\ta", "Bearer a\tb"] {
             assert_eq!(token_of(&[bad]), Err(Rejection::MalformedHeader), "{bad:?}");

@@ -7,14 +7,15 @@ use std::time::Duration;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderMap;
 use http::request::Parts;
 use ring::digest::{SHA256, digest};
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::challenge::Challenge;
-use super::credentials::{bearer_token, holds_token};
+use super::credentials::{Scheme, credentials, holds_token};
 use super::extract::{Admitted, Own};
+use super::holder::Holder;
 use super::metrics::Metrics;
 use super::requirement::Requirement;
 use super::revocation::{RevocationCheck, WhenUnknown};
@@ -32,6 +33,7 @@ pub(super) type Responder = Arc<dyn Fn(Rejection, &Parts) -> Response + Send + S
 pub(super) struct Guard {
     pub(super) verifier: Arc<TokenVerifier>,
     pub(super) challenge: Challenge,
+    pub(super) holder: Holder,
     pub(super) revocation: Option<(Arc<dyn RevocationCheck>, WhenUnknown)>,
     pub(super) responder: Option<Responder>,
     pub(super) metrics: Metrics,
@@ -57,21 +59,21 @@ pub(super) enum Admission {
 
 impl Guard {
     /// The verdict, where that needs no waiting.
-    pub(super) fn admit_now(&self, headers: &HeaderMap, query: Option<&str>, rules: &Rules) -> Admission {
+    pub(super) fn admit_now(&self, asked: Asked<'_>, rules: &Rules) -> Admission {
         let started = Instant::now();
-        let token = match self.token(headers, query, rules) {
-            Ok(Some(token)) => token,
+        let (scheme, token) = match self.token(asked, rules) {
+            Ok(Some(presented)) => presented,
             Ok(None) => return Admission::Pass(None),
             Err(rejection) => return Admission::Refuse(rejection),
         };
         if self.revocation.is_some() {
             return Admission::Wait;
         }
-        match self.verifier.verify_now(token) {
+        match self.verifier.verify_now_but_holder(token) {
             None => Admission::Wait,
             Some(verdict) => {
                 self.metrics.judged(started.elapsed());
-                match verdict.and_then(|claims| self.meet(claims, rules)) {
+                match verdict.and_then(|claims| self.meet(asked, (scheme, token), claims, rules)) {
                     Ok(admitted) => Admission::Pass(Some(admitted)),
                     Err(rejection) => Admission::Refuse(rejection),
                 }
@@ -80,15 +82,10 @@ impl Guard {
     }
 
     /// The verdict, after waiting for keys and for the store of revoked tokens where need be.
-    pub(super) async fn admit(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        rules: &Rules,
-    ) -> Result<Option<Admitted>, Rejection> {
+    pub(super) async fn admit(&self, asked: Asked<'_>, rules: &Rules) -> Result<Option<Admitted>, Rejection> {
         let started = Instant::now();
-        let Some(token) = self.token(headers, query, rules)? else { return Ok(None) };
-        let verdict = self.verifier.verify(token).await;
+        let Some((scheme, token)) = self.token(asked, rules)? else { return Ok(None) };
+        let verdict = self.verifier.verify_but_holder(token).await;
         self.metrics.judged(started.elapsed());
         let claims = verdict?;
         if let Some((store, when_unknown)) = &self.revocation {
@@ -101,28 +98,36 @@ impl Guard {
                 (Err(_), WhenUnknown::FailOpen) => self.metrics.failed_open(),
             }
         }
-        self.meet(claims, rules).map(Some)
+        self.meet(asked, (scheme, token), claims, rules).map(Some)
     }
 
     /// The token of the request. `None`: it has none and needs none.
-    fn token<'a>(
-        &self,
-        headers: &'a HeaderMap,
-        query: Option<&str>,
-        rules: &Rules,
-    ) -> Result<Option<&'a str>, Rejection> {
-        match bearer_token(headers) {
-            Ok(_) if query.is_some_and(|query| holds_token(query.as_bytes())) => Err(Rejection::TwoMethods),
-            Ok(token) => Ok(Some(token)),
+    fn token<'a>(&self, asked: Asked<'a>, rules: &Rules) -> Result<Option<(Scheme, &'a str)>, Rejection> {
+        let presented = match credentials(asked.headers) {
+            Ok((Scheme::Dpop, _)) if self.holder.dpop.is_none() => Err(Rejection::OtherScheme),
+            presented => presented,
+        };
+        match presented {
+            Ok(_) if asked.uri.query().is_some_and(|query| holds_token(query.as_bytes())) => {
+                Err(Rejection::TwoMethods)
+            }
+            Ok(presented) => Ok(Some(presented)),
             Err(Rejection::NoCredentials | Rejection::OtherScheme) if rules.optional => Ok(None),
             Err(rejection) => Err(rejection),
         }
     }
 
-    /// What the handler is told, if the claims are enough for the route.
-    fn meet(&self, claims: Arc<Claims>, rules: &Rules) -> Result<Admitted, Rejection> {
+    /// What the handler is told, if the token is the caller's to use and the claims are enough for the route.
+    fn meet(
+        &self,
+        asked: Asked<'_>,
+        presented: (Scheme, &str),
+        claims: Arc<Claims>,
+        rules: &Rules,
+    ) -> Result<Admitted, Rejection> {
+        let now = self.verifier.now();
+        self.holder.check(asked, presented, &claims, now)?;
         if !rules.requirements.is_empty() {
-            let now = self.verifier.now();
             rules.requirements.iter().try_for_each(|requirement| requirement.check(&claims, now))?;
         }
         let own = rules.own.map(|read| read(&claims)).transpose()?;
@@ -154,10 +159,15 @@ impl Guard {
         let mut issuers = self.verifier.issuers();
         let issuer = issuers.next().filter(|_| issuers.len() == 0);
         self.record(outcome, reason, issuer);
-        match &self.responder {
+        let mut response = match &self.responder {
             Some(respond) => self.challenge.complete(respond(rejection, request), rejection),
             None => self.challenge.answer(rejection),
+        };
+        if self.holder.dpop.is_some() {
+            let by_dpop = matches!(credentials(&request.headers), Ok((Scheme::Dpop, _)));
+            self.challenge.offer_dpop(&mut response, rejection, by_dpop);
         }
+        response
     }
 
     /// Fields that the span of the request does not have are not recorded.

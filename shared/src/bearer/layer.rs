@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,11 +18,14 @@ use http::request::Parts;
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use tower::{Layer, Service};
+use url::Url;
 
+use super::asked::Asked;
 use super::challenge::Challenge;
 use super::extract::{Admitted, Anonymous, Own};
 use super::form::{is_form, without_token};
 use super::guard::{Admission, Guard, Rules};
+use super::holder::{Certificates, Dpop, Holder};
 use super::metrics::Metrics;
 use super::requirement::Requirement;
 use super::revocation::{RevocationCheck, WhenUnknown};
@@ -42,6 +46,7 @@ impl Bearer {
         Self(Arc::new(Guard {
             verifier: Arc::new(verifier),
             challenge,
+            holder: Holder::default(),
             revocation: None,
             responder: None,
             metrics: Metrics::new(),
@@ -52,6 +57,28 @@ impl Bearer {
     /// Asks `store` about each request whether its token was revoked.
     pub fn with_revocation(self, store: Arc<dyn RevocationCheck>, when_unknown: WhenUnknown) -> Self {
         self.changed(|guard| guard.revocation = Some((store, when_unknown)))
+    }
+
+    /// Accepts tokens that are bound to a key of the caller's (RFC 9449), too: as `Authorization: DPoP <token>`, with a
+    /// fresh proof in the header `DPoP`, signed by ES256 or Ed25519 for the very address below `public_url` that is
+    /// called. Such a token is never accepted as `Bearer`, nor is any other as `DPoP`.
+    ///
+    /// A proof counts once within its minute. Each process remembers its own: one that is sent again to another replica
+    /// in that minute passes there. Guard the routes outside of a [`Router::nest`](axum::Router::nest), which shortens
+    /// the path that is seen inside.
+    pub fn with_dpop(self, public_url: &Url) -> Self {
+        self.changed(|guard| guard.holder.dpop = Some(Arc::new(Dpop::new(public_url))))
+    }
+
+    /// Accepts tokens that are bound to the client's TLS certificate (RFC 8705), too, where a proxy in front ends the TLS
+    /// and passes the certificate on as `Client-Cert` (RFC 9440). Taken from peers that `is_trusted` alone: of
+    /// connections that [`ConnectInfo`](axum::extract::ConnectInfo) knows. The proxy must remove the header where clients
+    /// send it themselves.
+    pub fn with_client_certificates(
+        self,
+        is_trusted: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.changed(|guard| guard.holder.certificates = Some(Certificates::vouched_for_by(is_trusted)))
     }
 
     /// Answers refused requests with bodies of the service's own. Status, challenge and `Cache-Control` are set
@@ -240,7 +267,7 @@ where
         // What an outer layer put there is not taken for the verdict of this one.
         request.extensions_mut().remove::<Admitted>();
         request.extensions_mut().remove::<Anonymous>();
-        match self.guard.admit_now(request.headers(), request.uri().query(), &self.rules) {
+        match self.guard.admit_now(Asked::from(&request), &self.rules) {
             Admission::Refuse(rejection) => {
                 let (parts, _) = request.into_parts();
                 Either::Left(Either::Left(ready(Ok(self.guard.refuse(rejection, &parts)))))
@@ -249,7 +276,9 @@ where
                 self.guard.passed(caller.as_ref());
                 Either::Left(Either::Right(self.inner.call(note(request, caller))))
             }
-            Admission::Pass(_) | Admission::Wait => Either::Right(Box::pin(self.take_time(request))),
+            admission @ (Admission::Pass(_) | Admission::Wait) => {
+                Either::Right(Box::pin(self.take_time(request, admission)))
+            }
         }
     }
 }
@@ -260,14 +289,23 @@ where
     S::Future: Send,
 {
     /// The way of requests that wait for keys or for the store of revoked tokens, and of those with a form.
-    fn take_time(&mut self, request: Request<Body>) -> impl Future<Output = Answer> + Send + use<S> {
+    fn take_time(
+        &mut self,
+        request: Request<Body>,
+        admission: Admission,
+    ) -> impl Future<Output = Answer> + Send + use<S> {
         // The clone is not ready; the one that was polled ready is (see the docs of `tower::Service`).
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let (guard, rules) = (Arc::clone(&self.guard), Arc::clone(&self.rules));
         async move {
             let (parts, mut body) = request.into_parts();
-            let caller = match guard.admit(&parts.headers, parts.uri.query(), &rules).await {
+            let verdict = match admission {
+                Admission::Pass(caller) => Ok(caller),
+                Admission::Refuse(rejection) => Err(rejection),
+                Admission::Wait => guard.admit(Asked::from(&parts), &rules).await,
+            };
+            let caller = match verdict {
                 Ok(caller) => caller,
                 Err(rejection) => return Ok(guard.refuse(rejection, &parts)),
             };

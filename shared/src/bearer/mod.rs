@@ -17,11 +17,13 @@
 //! }
 //! ```
 
+mod asked;
 mod challenge;
 mod credentials;
 mod extract;
 mod form;
 mod guard;
+mod holder;
 mod layer;
 mod metadata;
 mod metrics;

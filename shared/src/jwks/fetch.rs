@@ -151,18 +151,31 @@ impl HttpTransport {
     }
 
     async fn fetch(&self, url: &Url, headers: HeaderMap) -> Result<Fetched, FetchError> {
+        let accept = "application/jwk-set+json, application/json";
+        self.send(url, self.client(url).get(url.clone()).headers(headers).header(ACCEPT, accept)).await
+    }
+
+    /// Sends a body and reads the answer within the same bounds.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<Fetched, FetchError> {
+        let request = self.client(url).post(url.clone()).headers(headers).header(ACCEPT, "application/json");
+        self.send(url, request.body(body)).await
+    }
+
+    fn client(&self, url: &Url) -> &reqwest::Client {
+        if is_loopback(url) { &self.local } else { &self.remote }
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Fetched, FetchError> {
         let no_answer = |error: reqwest::Error| FetchError::NoAnswer {
             url: url.clone(),
             source: error.without_url().into(),
         };
-        let client = if is_loopback(url) { &self.local } else { &self.remote };
-        let mut response = client
-            .get(url.clone())
-            .headers(headers)
-            .header(ACCEPT, "application/jwk-set+json, application/json")
-            .send()
-            .await
-            .map_err(no_answer)?;
+        let mut response = request.send().await.map_err(no_answer)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
             if body.len() + chunk.len() > MAX_BODY {
@@ -244,7 +257,7 @@ impl Locator {
 }
 
 /// Whether nobody between us and `url` could put keys of their own in its place.
-pub(super) fn is_secure(url: &Url) -> bool {
+pub(crate) fn is_secure(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }
 

@@ -10,6 +10,7 @@ pub mod forge;
 mod issuer;
 mod key;
 mod log;
+mod proof;
 #[cfg(feature = "service")]
 mod statements;
 mod token;
@@ -21,6 +22,7 @@ pub use clock::FakeClock;
 pub use database::{new_database, new_shared_database};
 pub use issuer::{Fault, MockIssuer};
 pub use key::TestKey;
+pub use proof::ProofKey;
 #[cfg(feature = "service")]
 pub use statements::Statements;
 pub use token::TokenBuilder;

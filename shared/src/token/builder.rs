@@ -8,11 +8,12 @@ use arc_swap::ArcSwapOption;
 
 use super::cache::TokenCache;
 use super::compact::Allowed;
+use super::introspection::Introspection;
 use super::issuers::{Issuers, Trusted};
 use super::verifier::TokenVerifier;
 use crate::clock::{Clock, SystemClock};
 use crate::issuer::Issuer;
-use crate::jwks::{HttpTransport, KeySource, RemoteJwks, RemoteJwksSettings};
+use crate::jwks::{HttpTransport, KeySnapshot, KeySource, LocalKeys, RemoteJwks, RemoteJwksSettings};
 use crate::misconfigured::Misconfigured;
 use crate::random::SystemRandom;
 
@@ -29,6 +30,7 @@ pub struct TokenVerifierBuilder {
     expiry_leeway: Option<Duration>,
     max_lifetime: Option<Duration>,
     cached_tokens: usize,
+    introspection: Option<Introspection>,
 }
 
 enum Keys {
@@ -50,6 +52,16 @@ impl TokenVerifierBuilder {
         Self::new(issuer, audience, Keys::Given(keys), clock)
     }
 
+    pub(super) fn introspected(
+        issuer: String,
+        audience: String,
+        introspection: Introspection,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let no_keys = Keys::Given(Arc::new(LocalKeys::new(KeySnapshot::default())));
+        Self { introspection: Some(introspection), ..Self::new(issuer, audience, no_keys, clock) }
+    }
+
     fn new(issuer: String, audience: String, keys: Keys, clock: Arc<dyn Clock>) -> Self {
         Self {
             issuers: vec![(issuer, keys)],
@@ -61,6 +73,7 @@ impl TokenVerifierBuilder {
             expiry_leeway: None,
             max_lifetime: None,
             cached_tokens: 0,
+            introspection: None,
         }
     }
 
@@ -168,6 +181,7 @@ impl TokenVerifierBuilder {
             expiry_leeway: self.expiry_leeway.unwrap_or(self.leeway),
             max_lifetime: self.max_lifetime,
             cache: (self.cached_tokens > 0).then(|| TokenCache::new(self.cached_tokens)),
+            introspection: self.introspection,
             seen: ArcSwapOption::empty(),
         })
     }
@@ -180,11 +194,16 @@ impl TokenVerifierBuilder {
             (names.contains(&""), "an issuer must not be empty"),
             (names.windows(2).any(|pair| pair[0] == pair[1]), "an issuer must be named once"),
             (self.audiences.iter().any(String::is_empty), "an audience must not be empty"),
+            (
+                self.introspection.is_some() && self.issuers.len() > 1,
+                "of several issuers, none can be asked about a token",
+            ),
             (self.leeway > MAX_LEEWAY, "the leeway must be at most 300 s"),
             (self.expiry_leeway > Some(MAX_LEEWAY), "the expiry leeway must be at most 300 s"),
             (self.max_lifetime == Some(Duration::ZERO), "the greatest lifetime must be longer than nothing"),
         ];
-        rules.into_iter().filter(|(broken, _)| *broken).map(|(_, problem)| problem.to_owned()).collect()
+        let broken = rules.into_iter().filter(|(broken, _)| *broken).map(|(_, problem)| problem.to_owned());
+        broken.chain(self.introspection.as_ref().and_then(Introspection::problem)).collect()
     }
 }
 
@@ -215,7 +234,6 @@ impl fmt::Debug for TokenVerifierBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwks::{KeySnapshot, LocalKeys};
 
     fn builder(issuer: &str, audience: &str) -> TokenVerifierBuilder {
         let keys = Arc::new(LocalKeys::new(KeySnapshot::default()));

@@ -44,7 +44,32 @@ pub struct Claims {
     pub acr: Option<String>,
     /// The name that the subject goes by; may change.
     pub preferred_username: Option<String>,
+    /// What the token is bound to (`cnf`): nobody else than who holds that may use it.
+    pub confirmation: Option<Confirmation>,
     payload: Payload,
+}
+
+/// What somebody must hold to use a token (RFC 7800).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The key of this RFC 7638 thumbprint, proven with each request (`jkt`, RFC 9449 §6.1).
+    Key(String),
+    /// The certificate of this SHA-256, in base64url, proven by the connection (`x5t#S256`, RFC 8705 §3.1).
+    Certificate(String),
+}
+
+impl Confirmation {
+    /// From the JSON of `cnf`: one member that we know how to check, and no other.
+    fn parse(json: &str) -> Result<Self, Rejection> {
+        let members = members(json.as_bytes()).map_err(|_| Rejection::SenderConstrained)?;
+        let [(name, value)] = &members[..] else { return Err(Rejection::SenderConstrained) };
+        let value = text(value).ok_or(Rejection::SenderConstrained)?.into_owned();
+        match name.as_ref() {
+            "jkt" => Ok(Self::Key(value)),
+            "x5t#S256" => Ok(Self::Certificate(value)),
+            _ => Err(Rejection::SenderConstrained),
+        }
+    }
 }
 
 /// The JSON that the claims were read from. Too long to be shown.
@@ -81,16 +106,20 @@ impl Claims {
         Members(members(payload).ok()?).required("iss").ok()
     }
 
-    /// Reads the payload of an access token.
+    /// Reads the payload of an access token that whoever has it may use.
     ///
     /// # Errors
     /// The JSON is malformed, a required claim is missing, a known claim is of the wrong type, or the token is bound
-    /// to a key that a bearer does not prove to hold (`cnf`, RFC 7800).
+    /// to something that a bearer does not prove to hold (`cnf`, RFC 7800).
     pub fn parse(payload: Vec<u8>) -> Result<Self, Rejection> {
+        let claims = Self::parse_bound(payload)?;
+        if claims.confirmation.is_some() { Err(Rejection::SenderConstrained) } else { Ok(claims) }
+    }
+
+    /// The same for those who see to it that what the token is bound to is held.
+    pub(super) fn parse_bound(payload: Vec<u8>) -> Result<Self, Rejection> {
         let members = Members(members(&payload).map_err(|_| Rejection::Malformed)?);
-        if members.text("cnf").is_some() {
-            return Err(Rejection::SenderConstrained);
-        }
+        let confirmation = members.text("cnf").map(Confirmation::parse).transpose()?;
         let kind = members.text("type").map(|json| text(json).ok_or(Rejection::IllTypedClaim("type")));
         if kind.transpose()?.is_some_and(|kind| kind != "access") {
             return Err(Rejection::Type);
@@ -110,6 +139,7 @@ impl Claims {
             auth_time: members.date("auth_time")?,
             acr: members.optional("acr")?,
             preferred_username: members.optional("preferred_username")?,
+            confirmation,
             payload: Payload::default(),
         };
         let names = [("sub", &claims.sub), ("jti", &claims.jti), ("client_id", &claims.client_id)];

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::object::members;
 use super::rejection::Rejection;
 
-const MAX_TOKEN: usize = 8 * 1024;
+pub(super) const MAX_TOKEN: usize = 8 * 1024;
 const MAX_KID: usize = 128;
 /// Bytes of the signature of an RSA key of 8192 bits.
 pub const MAX_SIGNATURE: usize = 1024;
@@ -189,7 +189,7 @@ impl Header {
 }
 
 /// A JSON text, borrowed unless it holds escapes.
-pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn text(json: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     serde_json::from_str(json).ok().map(|Text(text)| text)

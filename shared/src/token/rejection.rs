@@ -110,6 +110,9 @@ pub enum Rejection {
     /// Bound to a key whose possession a bearer does not prove (RFC 9449 §7.1).
     #[error("sender-constrained token used as bearer token")]
     SenderConstrained,
+    /// Bound to a key, and the proof that the caller holds it is missing or does not fit (RFC 9449 §4.3).
+    #[error("DPoP proof: {0}")]
+    Proof(&'static str),
     /// A refresh token that is genuine, where an access token is due.
     #[error("refresh token in place of an access token")]
     RefreshToken,
@@ -119,6 +122,9 @@ pub enum Rejection {
     /// Genuine, but the session that it belongs to is over.
     #[error("session is over")]
     Revoked,
+    /// Its issuer was asked, and does not call it active (RFC 7662 §2.2).
+    #[error("not active")]
+    Inactive,
     /// Valid, but without this scope.
     #[error("scope {0} missing")]
     Scope(Needed),
@@ -143,6 +149,18 @@ pub enum Rejection {
     /// Whether it was revoked cannot be found out now.
     #[error("revocation unknown")]
     RevocationUnknown {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Whether its proof was used before cannot be known now.
+    #[error("too many proofs to tell one that was used before")]
+    ProofsUnknown {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Its issuer cannot be asked about it now.
+    #[error("introspection unavailable")]
+    IntrospectionUnavailable {
         /// When to try again.
         retry_after: Duration,
     },
@@ -217,16 +235,19 @@ impl Rejection {
             | Self::NotYetValid
             | Self::Lifetime
             | Self::SenderConstrained
+            | Self::Proof(_)
             | Self::RefreshToken
             | Self::AccessToken
-            | Self::Revoked => Outcome::InvalidToken,
+            | Self::Revoked
+            | Self::Inactive => Outcome::InvalidToken,
             Self::Scope(needed) => Outcome::Forbidden(Some(needed)),
             Self::Role(_) | Self::NotAUser | Self::Forbidden => Outcome::Forbidden(None),
             Self::LoginTooOld { max_age } => Outcome::StepUp(StepUp::MaxAge(max_age)),
             Self::LoginTooWeak(values) => Outcome::StepUp(StepUp::AcrValues(values)),
-            Self::KeysUnavailable { retry_after } | Self::RevocationUnknown { retry_after } => {
-                Outcome::Unavailable(retry_after)
-            }
+            Self::KeysUnavailable { retry_after }
+            | Self::RevocationUnknown { retry_after }
+            | Self::ProofsUnknown { retry_after }
+            | Self::IntrospectionUnavailable { retry_after } => Outcome::Unavailable(retry_after),
         }
     }
 
@@ -255,9 +276,11 @@ impl Rejection {
             Self::NotYetValid => "not_yet_valid",
             Self::Lifetime => "lifetime",
             Self::SenderConstrained => "sender_constrained",
+            Self::Proof(_) => "proof",
             Self::RefreshToken => "refresh_token",
             Self::AccessToken => "access_token",
             Self::Revoked => "revoked",
+            Self::Inactive => "inactive",
             Self::Scope(_) => "scope",
             Self::Role(_) => "role",
             Self::NotAUser => "not_a_user",
@@ -265,6 +288,8 @@ impl Rejection {
             Self::LoginTooOld { .. } => "login_too_old",
             Self::LoginTooWeak(_) => "login_too_weak",
             Self::RevocationUnknown { .. } => "revocation_unknown",
+            Self::ProofsUnknown { .. } => "proofs_unknown",
+            Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -295,9 +320,11 @@ impl Rejection {
             Self::Scope(_) | Self::Role(_) | Self::NotAUser | Self::Forbidden => "Token does not allow this",
             Self::LoginTooOld { .. } => "A more recent login is required",
             Self::LoginTooWeak(_) => "A stronger login is required",
-            Self::KeysUnavailable { .. } | Self::RevocationUnknown { .. } => {
-                "Token cannot be checked at the moment"
-            }
+            Self::Proof(_) => "Proof of possession is invalid",
+            Self::KeysUnavailable { .. }
+            | Self::RevocationUnknown { .. }
+            | Self::ProofsUnknown { .. }
+            | Self::IntrospectionUnavailable { .. } => "Token cannot be checked at the moment",
             Self::TooLong
             | Self::Malformed
             | Self::Algorithm
@@ -312,7 +339,8 @@ impl Rejection {
             | Self::Issuer
             | Self::NotYetValid
             | Self::Lifetime
-            | Self::SenderConstrained => "Token is invalid",
+            | Self::SenderConstrained
+            | Self::Inactive => "Token is invalid",
         }
     }
 }

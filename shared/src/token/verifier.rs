@@ -11,6 +11,7 @@ use super::builder::TokenVerifierBuilder;
 use super::cache::{Digest, TokenCache};
 use super::claims::Claims;
 use super::compact::{Allowed, Compact, SeenHeader, TokenType};
+use super::introspection::Introspection;
 use super::issuers::{Issuers, Trusted};
 use super::rejection::Rejection;
 use crate::clock::{Clock, Timestamp};
@@ -28,6 +29,7 @@ pub struct TokenVerifier {
     pub(super) expiry_leeway: Duration,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) cache: Option<TokenCache>,
+    pub(super) introspection: Option<Introspection>,
     pub(super) seen: ArcSwapOption<SeenHeader>,
 }
 
@@ -60,20 +62,60 @@ impl TokenVerifier {
         TokenVerifierBuilder::given(issuer.into(), audience.into(), keys, clock)
     }
 
+    /// Rules for tokens that `issuer`, asked by `introspection`, says are active and for `audience` (RFC 7662).
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use shared::clock::SystemClock;
+    /// use shared::token::{Introspection, TokenVerifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = "https://id.example/oauth2/introspect".parse()?;
+    /// let introspection = Introspection::new(endpoint, "notes", "the secret of notes")?;
+    /// let clock = Arc::new(SystemClock);
+    /// let verifier = TokenVerifier::introspected("https://id.example", "books", introspection, clock).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn introspected(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        introspection: Introspection,
+        clock: Arc<dyn Clock>,
+    ) -> TokenVerifierBuilder {
+        TokenVerifierBuilder::introspected(issuer.into(), audience.into(), introspection, clock)
+    }
+
     /// Verifies a token as it stood behind `Bearer`. Waits only where the key is unknown and may be new.
     ///
     /// # Errors
-    /// The first rule that the token breaks, or that its keys cannot be had.
+    /// The first rule that the token breaks, or that its keys cannot be had. Tokens that are bound to a key or a
+    /// certificate break one: only a [`Bearer`](crate::bearer::Bearer) sees whether the caller holds it.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
-        match self.verify_now(token) {
-            Some(verdict) => verdict,
-            None => self.verify_with_news(token).await,
-        }
+        self.verify_but_holder(token).await.and_then(of_bearer)
     }
 
     /// The same without waiting. `None`: the key is unknown, and it takes [`Self::verify`] to find out more.
     pub fn verify_now(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
+        self.verify_now_but_holder(token).map(|verdict| verdict.and_then(of_bearer))
+    }
+
+    /// [`Self::verify`] for those who see to it that the caller holds what the token is bound to.
+    pub(crate) async fn verify_but_holder(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
+        match (self.verify_now_but_holder(token), &self.introspection) {
+            (Some(verdict), _) => verdict,
+            (None, Some(introspection)) => self.verify_by_asking(introspection, token).await,
+            (None, None) => self.verify_with_news(token).await,
+        }
+    }
+
+    /// [`Self::verify_now`] for those who see to it that the caller holds what the token is bound to.
+    pub(crate) fn verify_now_but_holder(&self, token: &str) -> Option<Result<Arc<Claims>, Rejection>> {
         let now = self.clock.now();
+        if let Some(introspection) = &self.introspection {
+            return introspection.recall(token, now).map(Ok);
+        }
         let digest = self.cache.as_ref().and_then(|_| TokenCache::digest(token));
         if let (Some(cache), Some(digest)) = (&self.cache, &digest)
             && let Some(claims) = cache.get(digest, now)
@@ -101,7 +143,7 @@ impl TokenVerifier {
     async fn verify_with_news(&self, token: &str) -> Result<Arc<Claims>, Rejection> {
         let compact = Compact::parse_knowing(token, self.allowed, None)?;
         let trusted = self.issuers.of(&compact)?;
-        let claims = compact.unverified_payload().and_then(Claims::parse);
+        let claims = compact.unverified_payload().and_then(Claims::parse_bound);
         let hopeless = claims.and_then(|claims| self.check(&claims, trusted, self.clock.now())).is_err();
         if hopeless || compact.brings_key || compact.token_type != TokenType::Access {
             return Err(Rejection::UnknownKey);
@@ -111,6 +153,21 @@ impl TokenVerifier {
             Lookup::Unknown => Err(Rejection::UnknownKey),
             Lookup::Unavailable { retry_after } => Err(Rejection::KeysUnavailable { retry_after }),
         }
+    }
+
+    /// What the issuer says of a token is held to the rules for what a token says of itself.
+    async fn verify_by_asking(
+        &self,
+        introspection: &Introspection,
+        token: &str,
+    ) -> Result<Arc<Claims>, Rejection> {
+        let claims = introspection.ask(token).await?;
+        let trusted = self.issuers.0.first().ok_or(Rejection::Issuer)?;
+        let now = self.clock.now();
+        self.check(&claims, trusted, now)?;
+        let claims = Arc::new(claims);
+        introspection.remember(token, &claims, now, self.end(&claims));
+        Ok(claims)
     }
 
     fn verify_with(
@@ -127,7 +184,7 @@ impl TokenVerifier {
         if compact.token_type != TokenType::Access {
             return Err(Rejection::RefreshToken);
         }
-        let claims = Claims::parse(compact.unverified_payload()?)?;
+        let claims = Claims::parse_bound(compact.unverified_payload()?)?;
         self.check(&claims, trusted, now)?;
         let claims = Arc::new(claims);
         if let (Some(cache), Some(digest)) = (&self.cache, digest) {
@@ -211,6 +268,11 @@ impl TokenVerifier {
             trusted.keys.register(registry.sub_registry_with_label(label));
         }
     }
+}
+
+/// The claims, unless the token is bound to something that having it does not prove (RFC 9449 §7.1).
+fn of_bearer(claims: Arc<Claims>) -> Result<Arc<Claims>, Rejection> {
+    if claims.confirmation.is_some() { Err(Rejection::SenderConstrained) } else { Ok(claims) }
 }
 
 impl fmt::Debug for TokenVerifier {

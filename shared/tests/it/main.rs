@@ -8,6 +8,8 @@ mod example;
 mod failures;
 mod faults;
 mod forgery;
+mod holder;
+mod introspection;
 mod issuers;
 mod remembered;
 mod remote;

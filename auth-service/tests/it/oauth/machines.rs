@@ -1,9 +1,13 @@
 //! Clients that act for themselves, that ask about tokens, that give them back, and that push their requests.
 
+use std::sync::Arc;
+
+use auth_service::accounts::Role;
 use auth_service::clients::{Authentication, Client};
 use serde_json::json;
 use shared::jwks::KeySnapshot;
-use shared::testing::{TestKey, TokenBuilder};
+use shared::testing::{FakeClock, TestKey, TokenBuilder};
+use shared::token::{Introspection, Rejection, TokenVerifier};
 
 use super::visitor::Visitor;
 use super::{SECRET, app, basic, granted, redemption, request, world};
@@ -121,6 +125,27 @@ async fn a_resource_server_asks_whether_a_token_is_good() {
     world.form("/oauth2/introspect", None, &nobody).await.refused(401, "invalid_client");
     world.form("/oauth2/introspect", None, &[("token", "x")]).await.refused(401, "invalid_client");
     world.as_app("/oauth2/introspect", &[]).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_service_that_asks_about_each_token_stops_at_once_when_a_session_is_over() {
+    let world = world().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/oauth2/introspect", listener.local_addr().unwrap()).parse().unwrap();
+    let app = world.service.routes.clone();
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let introspection = Introspection::new(endpoint, "app", SECRET).unwrap();
+    let clock = Arc::<FakeClock>::clone(&world.clock);
+    let verifier = TokenVerifier::introspected(ISSUER, "books", introspection, clock).build().unwrap();
+    let own = world.member("bob", Role::Librarian).await;
+    let claims = verifier.verify(&own.access).await.unwrap();
+    assert_eq!(claims.preferred_username.as_deref(), Some("bob"));
+    assert!(claims.scope.contains("books:write") && claims.roles == ["librarian"]);
+    assert_eq!(claims.auth_time, Some(world.clock_seconds()));
+    assert!(verifier.verify(&own.refresh).await.is_err(), "a refresh token is none for a service");
+    world.log_out(&own.access).await.expect(204);
+    assert_eq!(verifier.verify(&own.access).await, Err(Rejection::Inactive));
+    server.abort();
 }
 
 #[tokio::test]
