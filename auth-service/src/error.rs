@@ -37,6 +37,9 @@ pub enum Error {
     /// The caller's password is another one.
     #[error("wrong current password")]
     WrongCurrentPassword,
+    /// The new password is the one of before.
+    #[error("the new password is the current one")]
+    SamePassword,
     /// Somebody was faster.
     #[error("the password was changed meanwhile")]
     PasswordChangedMeanwhile,
@@ -126,6 +129,10 @@ impl IntoResponse for Error {
             Self::WrongCurrentPassword => Problem::invalid(vec![FieldError {
                 field: "current_password".to_owned(),
                 message: "is not the password of this account".to_owned(),
+            }]),
+            Self::SamePassword => Problem::invalid(vec![FieldError {
+                field: "new_password".to_owned(),
+                message: "must be another one than the current password".to_owned(),
             }]),
             Self::PasswordChangedMeanwhile => {
                 Problem::new(StatusCode::CONFLICT, "password_changed_meanwhile")

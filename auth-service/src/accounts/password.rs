@@ -62,6 +62,7 @@ pub async fn change_password(
     let account = &caller.account;
     let request = fields
         .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
+    let unchanged = request.new_password.is(&request.current_password);
     let subject = app.throttle.subject(Some(account.id), &account.username_key);
     let attempt =
         app.throttle.admit(&app.database, subject, ip, throttle::Standing::Session, app.clock.now()).await?;
@@ -70,6 +71,10 @@ pub async fn change_password(
         let refused = event(account.id, caller.session_id, ip).refused();
         attempt.failed(&app.database, &refused, app.clock.now()).await?;
         return Err(Error::WrongCurrentPassword);
+    }
+    if unchanged {
+        // Whoever has set a password for somebody else knows it: that one has to go (NIST SP 800-63B-4 §3.2.1).
+        return Err(Error::SamePassword);
     }
     let password_hash = app.passwords.hash(request.new_password).await?;
     retry_write(|| replace(&app, account, caller.session_id, ip, password_hash.clone())).await?;

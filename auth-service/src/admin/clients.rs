@@ -146,7 +146,11 @@ pub async fn change(
         Ok(draft)
     })?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(Problem::invalid)?;
-    let client = Client { created_at: before.created_at, ..registered.client };
+    let client = Client {
+        created_at: before.created_at,
+        self_registered: before.self_registered,
+        ..registered.client
+    };
     let event = event(Kind::ClientChanged, &admin, ip);
     change::replace(&app.database, &before, &client, &event, app.clock.now()).await?;
     Ok(([NO_STORE], Json(ClientView::from(client).with_secret(registered.secret))).into_response())

@@ -53,6 +53,8 @@ pub struct Client {
     pub refresh_token_ttl: Option<Duration>,
     /// When it was registered, in milliseconds since 1970.
     pub created_at: i64,
+    /// Whether it has registered itself (RFC 7591): then nobody here has checked what it says of itself.
+    pub self_registered: bool,
 }
 
 /// How a client proves who it is at the token endpoint (RFC 7591 §2, `token_endpoint_auth_method`).
@@ -153,6 +155,7 @@ impl TryFrom<Model> for Client {
             first_party: row.first_party,
             pushed_only: row.pushed_only,
             created_at: row.created_at,
+            self_registered: row.review_at.is_some(),
         })
     }
 }

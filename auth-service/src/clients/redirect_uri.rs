@@ -76,6 +76,15 @@ impl FromStr for RedirectUri {
         {
             return Err("must have no dots for segments and no wildcard");
         }
+        // `https:app.example` is an address of another host, or a path on the same one, depending on who reads it.
+        if !(url.as_str() == text || url.path() == "/" && url.as_str().strip_suffix('/') == Some(text)) {
+            return Err(
+                "must be written as browsers write it: small letters, two slashes, no port that goes without saying",
+            );
+        }
+        if url.path().is_empty() && !url.has_host() {
+            return Err("must have more than a scheme");
+        }
         match url.scheme() {
             "https" if url.has_host() => Ok(Self { text: text.to_owned(), loopback: None }),
             "http" => match url.host() {
@@ -197,6 +206,17 @@ mod tests {
             "https://app.example/c b",
             "https://app.example/\\evil",
             "https://äpp.example/cb",
+            "https:app.example/cb",
+            "https:/app.example/cb",
+            "https:///app.example/cb",
+            "HTTPS://app.example/cb",
+            "https://APP.example/cb",
+            "https://app.example:443/cb",
+            "https://app.example/%2e%2e/cb",
+            "http:127.0.0.1/cb",
+            "http://2130706433/cb",
+            "http://0x7f.1/cb",
+            "com.example.app:",
         ] {
             assert!(bad.parse::<RedirectUri>().is_err(), "{bad}");
         }

@@ -14,6 +14,8 @@ pub struct Model {
     pub client_id: String,
     /// What: names with spaces between them.
     pub scope: String,
+    /// Where: resources with spaces between them; empty for the default audience.
+    pub resource: String,
     /// When, in milliseconds since 1970.
     pub granted_at: i64,
 }

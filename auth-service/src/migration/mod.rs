@@ -29,6 +29,8 @@ mod m20261124_000022_add_review_at_to_clients;
 mod m20261124_000023_index_clients_by_review;
 mod m20261124_000024_index_sessions_by_client;
 mod m20261124_000025_index_consents_by_client;
+mod m20261124_000026_add_resource_to_consents;
+mod m20261124_000027_index_one_time_by_use;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000023_index_clients_by_review::Migration),
             Box::new(m20261124_000024_index_sessions_by_client::Migration),
             Box::new(m20261124_000025_index_consents_by_client::Migration),
+            Box::new(m20261124_000026_add_resource_to_consents::Migration),
+            Box::new(m20261124_000027_index_one_time_by_use::Migration),
         ]
     }
 }

@@ -16,20 +16,22 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::authorize::request::AuthorizationRequest;
-use super::authorize::{Answer, Stop, grant, stopped, with_cookies};
+use super::authorize::{Answer, Stop, grant, still_registered, stopped, with_cookies};
 use super::browser::{Browser, SignedIn};
+use super::device;
 use super::error::{Code, Refusal};
-use super::pages::{Consent, TroubleKind};
+use super::pages::Consent;
 use super::parameters::{Form, Parameters};
-use super::sign_in::STALE;
+use super::sign_in::{STALE, UNREGISTERED};
 use super::token::session_ttl;
+use crate::accounts;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client, ClientId, GrantType};
-use crate::entity::consent::{ActiveModel, Column, Entity};
+use crate::entity::consent::{ActiveModel, Column, Entity, Model};
 use crate::error::Error;
 use crate::sessions::{self, Owner};
 use crate::state::{App, AppState};
-use crate::tokens::scope::union;
+use crate::tokens::scope::{is_within, union};
 
 const TICKET: &str = "consent";
 
@@ -60,6 +62,8 @@ pub(super) fn ask(
         ticket: &ticket,
         client_name: &client.name,
         client_uri_host: &host(&request.redirect_uri),
+        resource: elsewhere(app, &request.resource),
+        self_registered: client.self_registered,
         username: &signed_in.account.username,
         scopes: &request.scope.split(' ').collect::<Vec<_>>(),
         lasts: lasts(app, client),
@@ -67,6 +71,11 @@ pub(super) fn ask(
     };
     let language = browser.language(request.ui_locales.as_deref());
     Ok(with_cookies(page.respond(language, &[&request.redirect_uri]), cookie))
+}
+
+/// The resources of a request, where they are others than what all tokens are for.
+pub(super) fn elsewhere<'a>(app: &App, resource: &'a str) -> &'a str {
+    if resource == app.config.audience { "" } else { resource }
 }
 
 /// For how long a client goes on once it was let in, where it may.
@@ -106,13 +115,32 @@ async fn take(
     let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
     let signed_in = asked.ok_or(STALE)?;
     let client = clients::find(&app.database, request.client_id.as_str()).await?;
-    let client =
-        client.ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
+    let client = client.ok_or(UNREGISTERED)?;
+    still_registered(&client, &request)?;
     if form.get("decision")? != Some("allow") {
         let refusal = Refusal::new(Code::AccessDenied, "the person said no");
         return Err(Stop::Told(Box::new(Answer::to(&request)), refusal));
     }
-    grant(app, &client, &request, signed_in, Some(&request.scope), ip).await
+    grant(app, &client, &request, signed_in, true, ip).await
+}
+
+/// What somebody has allowed, or is asked to allow: a scope, and the resources where it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance<'a> {
+    pub(super) scope: &'a str,
+    /// As [`elsewhere`] has them.
+    pub(super) resource: &'a str,
+}
+
+impl Allowance<'_> {
+    /// Whether all of `asked` is in it. A scope that was allowed at one resource says nothing of another (RFC 8707 §3).
+    pub(super) fn covers(&self, asked: Allowance<'_>) -> bool {
+        let same_place = match (self.resource, asked.resource) {
+            ("", asked) => asked.is_empty(),
+            (own, asked) => !asked.is_empty() && is_within(asked, own),
+        };
+        same_place && is_within(asked.scope, self.scope)
+    }
 }
 
 /// What a person has allowed a client.
@@ -123,12 +151,17 @@ pub(super) async fn allowed(
     db: &impl ConnectionTrait,
     account: Uuid,
     client: &ClientId,
-) -> Result<String, DbErr> {
-    let row = Entity::find_by_id((account, client.to_string())).one(db).await?;
-    Ok(row.map(|row| row.scope).unwrap_or_default())
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id((account, client.to_string())).one(db).await
 }
 
-/// Remembers that a person has allowed a client this as well.
+impl Model {
+    pub(super) fn allowance(&self) -> Allowance<'_> {
+        Allowance { scope: &self.scope, resource: &self.resource }
+    }
+}
+
+/// Remembers that a person has allowed a client this as well; at other resources than before, instead of that.
 ///
 /// # Errors
 /// The database's.
@@ -136,18 +169,19 @@ pub(super) async fn remember(
     db: &impl ConnectionTrait,
     account: Uuid,
     client: &ClientId,
-    scope: &str,
+    new: Allowance<'_>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let scope = union(&allowed(db, account, client).await?, scope);
+    let before = allowed(db, account, client).await?.filter(|row| row.resource == new.resource);
     let row = ActiveModel {
         account_id: Set(account),
         client_id: Set(client.to_string()),
-        scope: Set(scope),
+        scope: Set(union(before.as_ref().map_or("", |row| &row.scope), new.scope)),
+        resource: Set(new.resource.to_owned()),
         granted_at: Set(now.millis()),
     };
     let again = OnConflict::columns([Column::AccountId, Column::ClientId])
-        .update_columns([Column::Scope, Column::GrantedAt])
+        .update_columns([Column::Scope, Column::Resource, Column::GrantedAt])
         .to_owned();
     Entity::insert(row).on_conflict(again).exec_without_returning(db).await.map(drop)
 }
@@ -167,6 +201,8 @@ pub struct ConsentView {
     client_id: String,
     /// What it may ask for without a question.
     scope: String,
+    /// For which resources, with spaces between them; empty for the one that all tokens are for.
+    resource: String,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     granted_at: Timestamp,
@@ -191,9 +227,10 @@ pub async fn list(
         own.order_by_asc(Column::ClientId).all(&app.database)
     };
     let rows = retry_read(find).await?;
-    let view = |row: crate::entity::consent::Model| ConsentView {
+    let view = |row: Model| ConsentView {
         client_id: row.client_id,
         scope: row.scope,
+        resource: row.resource,
         granted_at: Timestamp::from_millis(row.granted_at),
     };
     Ok(Json(rows.into_iter().map(view).collect()))
@@ -206,7 +243,8 @@ impl FromPath for ClientId {
     }
 }
 
-/// Takes back what the caller has allowed a client, and ends the sessions that it has for them.
+/// Takes back what the caller has allowed a client, and ends the sessions that it has for them. Nothing that is under way
+/// counts any more: neither a code, which needs the consent when it is redeemed, nor a device that was let in.
 #[utoipa::path(
     delete, path = "/me/consents/{client_id}", operation_id = "revoke_consent", tag = "sessions",
     security(("access_token" = [])),
@@ -227,11 +265,13 @@ pub async fn revoke(
     let (owner, now) = (caller.account.id, app.clock.now());
     let revoke = || async {
         let mut transaction = Transaction::begin(&app.database).await?;
+        accounts::store::lock(&*transaction, [owner]).await?;
         let deleted = Entity::delete_by_id((owner, client.to_string())).exec(&*transaction).await?;
-        if deleted.rows_affected == 0 {
+        let devices = device::store::remove_let_in(&*transaction, owner, &client).await?;
+        let ended = sessions::store::end_of_client(&*transaction, owner, client.as_str(), now).await?;
+        if deleted.rows_affected + devices + ended == 0 {
             return Err(Error::NoSuchClient);
         }
-        let ended = sessions::store::end_of_client(&*transaction, owner, client.as_str(), now).await?;
         let event = Event::new(Kind::ConsentRevoked, Actor::Account(owner, ip)).session(caller.session_id);
         transaction.record(now, event.detail(format!("{client}, sessions ended: {ended}"))).await?;
         Ok(transaction.commit().await?)

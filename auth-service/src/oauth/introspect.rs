@@ -71,16 +71,20 @@ pub async fn introspect(
 ) -> Result<Response, OAuthError> {
     let client = client_auth::confidential_client(&app, &headers, &form).await?;
     let token = form.need("token", "token is missing")?;
-    let found = match access_token(&app, token).await? {
+    let found = match access_token(&app, &client, token).await? {
         Some(found) => Some(found),
         None => refresh_token(&app, &client, token).await?,
     };
     Ok(([NO_STORE], Json(found.unwrap_or_default())).into_response())
 }
 
-/// Any client that proves who it is may ask about access tokens: it was shown one, and hears what is in it anyway.
-async fn access_token(app: &App, token: &str) -> Result<Option<Introspection>, Error> {
+/// Any client of the operator's that proves who it is may ask about access tokens: it was shown one, and hears what is in it
+/// anyway. One that has registered itself may ask about its own (RFC 7662 §4).
+async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<Introspection>, Error> {
     let Ok(claims) = app.introspected(token) else { return Ok(None) };
+    if client.self_registered && claims.client_id != client.id.as_str() {
+        return Ok(None);
+    }
     match claims.sid.as_deref().map(Uuid::try_parse) {
         Some(Ok(id)) if live(app, id).await?.is_none() => return Ok(None),
         Some(Err(_)) => return Ok(None),

@@ -11,6 +11,7 @@ use shared::http::ClientAddress;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::authorize::request::locales;
 use super::authorize::{Stop, see_other, stopped, with_cookies, with_query};
 use super::browser::{Browser, SignedIn, sign_out_cookie};
 use super::pages::{SignOut, SignOutDone, TroubleKind};
@@ -71,14 +72,18 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
         Some(id) => clients::find(&app.database, id).await?,
         None => None,
     };
-    let address = client.as_ref().and_then(|client| {
+    // Nobody is sent to a stranger's page for having followed a link: see `Answer::unasked`.
+    let told = client
+        .as_ref()
+        .filter(|client| !client.self_registered || hint.is_some() || browser.sign_in.is_some());
+    let address = told.and_then(|client| {
         let asked = parameters.get("post_logout_redirect_uri").ok().flatten()?;
         registered(client, asked, parameters.get("state").ok().flatten())
     });
     let afterwards = Afterwards {
         address,
         session_id: browser.sign_in.as_ref().map(|signed_in| signed_in.session.id),
-        ui_locales: parameters.get("ui_locales")?.map(str::to_owned),
+        ui_locales: parameters.get("ui_locales")?.map(locales),
     };
     match &browser.sign_in {
         None => Ok(done(app, browser, &afterwards)),

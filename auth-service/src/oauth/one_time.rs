@@ -14,7 +14,7 @@ use shared::clock::Timestamp;
 use crate::clients::ClientId;
 use crate::entity::one_time::{ActiveModel, Column, Entity, Model};
 
-/// How long a row is kept after its end: whoever presents it again may have stolen it.
+/// How long what was used is kept after its end: whoever presents it again may have stolen it.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// What a text stands for.
@@ -98,9 +98,13 @@ pub(super) async fn use_up(
 /// # Errors
 /// The database's.
 pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<Vec<String>, DbErr> {
-    let before = (now - REMEMBERED).millis();
-    let hashes = Entity::find().select_only().column(Column::Hash).filter(Column::ExpiresAt.lte(before));
-    hashes.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
+    let hashes = || Entity::find().select_only().column(Column::Hash).order_by_asc(Column::ExpiresAt);
+    let unused = hashes().filter(Column::UsedAt.is_null()).filter(Column::ExpiresAt.lte(now.millis()));
+    let mut all: Vec<String> = unused.limit(limit).into_tuple().all(db).await?;
+    let left = limit.saturating_sub(all.len() as u64);
+    let used = hashes().filter(Column::ExpiresAt.lte((now - REMEMBERED).millis()));
+    all.extend(used.limit(left).into_tuple::<String>().all(db).await?);
+    Ok(all)
 }
 
 /// Removes what still stands for something of a client's.

@@ -74,6 +74,10 @@ fn beyond_strangers(client: &Client) -> Vec<FieldError> {
         beyond
             .push(complaint("grant_types", "client_credentials is for clients that the operator registers"));
     }
+    // Nobody sees more of a device's client than its name, and that is its own word (RFC 8628 §5.4).
+    if client.may_use(GrantType::DeviceCode) {
+        beyond.push(complaint("grant_types", "device_code is for clients that the operator registers"));
+    }
     if scope::contains(&client.scope, ADMIN_SCOPE) {
         beyond.push(complaint("scope", "auth:admin is for clients that the operator registers"));
     }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::authorize::request::AuthorizationRequest;
-use super::authorize::{Answer, Stop, proceed, stopped, with_cookies};
+use super::authorize::{Answer, Stop, proceed, still_registered, stopped, with_cookies};
 use super::browser::{Browser, SignedIn, sign_in_cookie};
 use super::device;
 use super::error::{Code, Refusal};
@@ -22,6 +22,9 @@ use crate::state::{App, AppState};
 const TICKET: &str = "sign in";
 pub(super) const STALE: Stop =
     Stop::Here(TroubleKind::Expired, "the form is too old, or was not made for this browser");
+
+pub(super) const UNREGISTERED: Stop =
+    Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more");
 
 /// What somebody signs in for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -109,6 +112,7 @@ async fn take(
         Errand::Device(_) => None,
     };
     if let (Errand::Authorize(request), Some("cancel")) = (&errand, form.get("decision")?) {
+        still_registered(client.as_ref().ok_or(UNREGISTERED)?, request)?;
         let refusal = Refusal::new(Code::AccessDenied, "nobody wanted to sign in");
         return Err(Stop::Told(Box::new(Answer::to(request)), refusal));
     }
@@ -123,8 +127,7 @@ async fn take(
     let cookie = sign_in_cookie(app, signed_in.session.id)?;
     let response = match errand {
         Errand::Authorize(request) => {
-            let client = client
-                .ok_or(Stop::Here(TroubleKind::UnknownClient, "the client is not registered any more"))?;
+            let client = client.ok_or(UNREGISTERED)?;
             let request = request.signed_in();
             let locales = request.ui_locales.clone();
             proceed(app, browser, Some(&signed_in), &client, request, who.ip)

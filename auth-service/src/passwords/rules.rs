@@ -19,6 +19,11 @@ const OWN_NAMES: [&str; 4] = ["imprimatur", "auth-service", "books-service", "au
 pub struct Password(SecretString);
 
 impl Password {
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+
     /// Takes any text that could be the password of an account: what an account was given long ago may break the rules
     /// of today.
     ///

@@ -65,6 +65,11 @@ impl Jwt {
         serde_json::from_str(value).ok()
     }
 
+    /// The one audience that it has; `None` where there are several, or none.
+    pub fn sole_audience(&self) -> Option<String> {
+        self.claim::<String>("aud").or_else(|| self.claim::<[String; 1]>("aud").map(|[only]| only))
+    }
+
     /// Whether `audience` is (among) its `aud`.
     pub fn is_for(&self, audience: &str) -> bool {
         match self.claim::<serde_json::Value>("aud") {

@@ -81,6 +81,8 @@ async fn an_administrator_makes_shows_changes_and_deletes_accounts() {
     world.refresh(&tokens.refresh).await.unauthorized("Token has been revoked");
     let tokens = world.try_log_in("ada", "another long password").await.tokens();
     assert_eq!(tokens.body["scope"], "");
+    let same = json!({"current_password": "another long password", "new_password": "another long password"});
+    world.bearer(&tokens.access).put("/me/password", same).await.complains_of(&["new_password"]);
 
     boss.delete(&path).await.expect(204);
     world.refresh(&tokens.refresh).await.unauthorized("Token has been revoked");

@@ -235,8 +235,13 @@ async fn a_client_that_registered_itself_and_that_nobody_uses_is_forgotten() {
     let (used, unused) = (register().await, register().await);
     admin.post("/admin/clients", app()).await.expect(201);
     let root = world.row("root").await.id;
-    let allowed =
-        consent::Model { account_id: root, client_id: used, scope: "openid".to_owned(), granted_at: 0 };
+    let allowed = consent::Model {
+        account_id: root,
+        client_id: used,
+        scope: "openid".to_owned(),
+        resource: String::new(),
+        granted_at: 0,
+    };
     let allowed = consent::Entity::insert(consent::ActiveModel::from(allowed));
     allowed.exec_without_returning(world.database()).await.unwrap();
     world.advance(30 * 86400 - 1);

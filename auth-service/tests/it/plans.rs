@@ -163,6 +163,7 @@ async fn fill(database: &DatabaseConnection) {
         account_id: id(number % 500),
         client_id: format!("filler-{}", number / 500),
         scope: String::new(),
+        resource: String::new(),
         granted_at: later,
     };
     for chunk in (0..3000_i64).collect::<Vec<_>>().chunks(500) {

@@ -144,6 +144,7 @@ impl Draft {
             access_token_ttl: self.access_token_ttl,
             refresh_token_ttl: self.refresh_token_ttl,
             created_at: now.millis(),
+            self_registered: false,
         };
         Ok(Registered { client, secret })
     }

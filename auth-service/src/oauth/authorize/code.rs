@@ -32,9 +32,12 @@ pub(crate) struct CodeGrant {
     /// The session of the browser: once it is over, the code is worth nothing.
     pub(crate) sign_in_id: Uuid,
     pub(crate) auth_time: i64,
+    /// Whether it counts only while the person's consent is remembered.
+    #[serde(default)]
+    pub(crate) by_consent: bool,
 }
 
-/// Keeps what `code` stands for, and what somebody has just allowed. `false`: their session is over.
+/// Keeps what `code` stands for, and, where somebody was `asked`, what they have allowed. `false`: their session is over.
 ///
 /// # Errors
 /// The database's.
@@ -43,7 +46,7 @@ pub(super) async fn issue(
     client: &Client,
     request: &AuthorizationRequest,
     signed_in: &SignedIn,
-    allowed: Option<&str>,
+    asked: bool,
     code: &str,
     ip: IpAddr,
 ) -> Result<bool, Error> {
@@ -58,15 +61,18 @@ pub(super) async fn issue(
         account_id: account.id,
         sign_in_id: session.id,
         auth_time: session.auth_time,
+        by_consent: asked || !client.first_party,
     };
     let mut transaction = Transaction::begin(&app.database).await?;
     if !sessions::store::hold(&*transaction, session.id, now).await? {
         return Ok(false);
     }
-    if let Some(scope) = allowed {
-        consent::remember(&*transaction, account.id, &client.id, scope, now).await?;
+    if asked {
+        let allowance = request.allowance(app);
+        consent::remember(&*transaction, account.id, &client.id, allowance, now).await?;
         let event = Event::new(Kind::ConsentGranted, Actor::Account(account.id, ip)).session(session.id);
-        transaction.record(now, event.detail(format!("{}: {scope}", client.id))).await?;
+        let detail = format!("{}: {} {}", client.id, allowance.scope, allowance.resource);
+        transaction.record(now, event.detail(detail.trim_end())).await?;
     }
     let hash = one_time::hash(one_time::Kind::Code, code);
     one_time::keep(&*transaction, &hash, &client.id, &grant, now + LASTS).await?;

@@ -5,7 +5,6 @@ use shared::clock::Timestamp;
 use super::request::AuthorizationRequest;
 use crate::oauth::browser::SignedIn;
 use crate::oauth::error::{Code, Refusal};
-use crate::tokens::scope::is_within;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +17,15 @@ pub(super) enum Next {
     Grant,
 }
 
-/// Decides. `allowed` is what this client may have without a question, as it is the operator's own or the person has allowed
-/// it before; `None`: whatever that is, it could be another program that asks.
+/// Decides. `known`: this client may have all of it without a question, as it is the operator's own or the person has allowed
+/// it before, and no other program can be the one that asks.
 ///
 /// # Errors
 /// Something has to be shown, and the client asked that nothing is; or somebody else is meant.
 pub(super) fn next(
     request: &AuthorizationRequest,
     sign_in: Option<&SignedIn>,
-    allowed: Option<&str>,
+    known: bool,
     now: Timestamp,
 ) -> Result<Next, Refusal> {
     let fresh = |signed_in: &&SignedIn| {
@@ -38,7 +37,6 @@ pub(super) fn next(
         let refusal = Refusal::new(Code::LoginRequired, "somebody has to sign in");
         return if request.prompt.none { Err(refusal) } else { Ok(Next::SignIn) };
     }
-    let known = allowed.is_some_and(|allowed| is_within(&request.scope, allowed));
     if request.prompt.consent || !known {
         let refusal = Refusal::new(Code::ConsentRequired, "somebody has to be asked");
         return if request.prompt.none { Err(refusal) } else { Ok(Next::Consent) };

@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use self::decision::{Next, next};
 use self::request::AuthorizationRequest;
+pub(super) use self::request::within;
 use super::browser::{Browser, SignedIn};
 use super::consent::{self, ask};
 use super::error::{Code, OAuthError, Refusal};
@@ -24,6 +25,10 @@ use super::sign_in::{self, Errand};
 use crate::clients::{self, Client};
 use crate::error::Error;
 use crate::state::{App, AppState};
+use crate::tokens::scope::is_within;
+
+/// The longest request that a form may bring.
+const MAX_QUERY: usize = 8 * 1024;
 
 /// Why an authorization request goes no further.
 #[derive(Debug)]
@@ -54,11 +59,23 @@ impl From<Error> for Stop {
 pub(super) struct Answer {
     redirect_uri: String,
     state: Option<String>,
+    /// Whether nobody is sent there before they have signed in.
+    guarded: bool,
 }
 
 impl Answer {
+    /// Of somebody who has pressed a button.
     pub(super) fn to(request: &AuthorizationRequest) -> Self {
-        Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone() }
+        Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone(), guarded: false }
+    }
+
+    /// Of whoever has followed a link.
+    ///
+    /// A scenario: a stranger registers a client, and sends people a link to us whose request is wrong on purpose. Were the
+    /// error told to the client, everybody who trusts our name would land on the stranger's page (RFC 9700 §4.11.2).
+    fn unasked(client: &Client, redirect_uri: &str, state: Option<&str>) -> Self {
+        let (redirect_uri, state) = (redirect_uri.to_owned(), state.map(str::to_owned));
+        Self { redirect_uri, state, guarded: client.self_registered }
     }
 
     /// Sends the browser back to the client with these parameters, the `state` that it sent, and who answers (RFC 9207):
@@ -106,8 +123,15 @@ pub async fn authorize(
 
 /// The same from a form (OpenID Connect Core §3.1.2.1). The cookies of the browser do not come along with a form of another
 /// site, so the request is made again as one that they do come along with.
-pub async fn authorize_by_form(Form(parameters): Form) -> Response {
-    see_other(&with_query("/oauth2/authorize", &parameters.to_query()))
+///
+/// # Errors
+/// It is longer than what proxies let pass in an address.
+pub async fn authorize_by_form(Form(parameters): Form) -> Result<Response, OAuthError> {
+    let query = parameters.to_query();
+    if query.len() > MAX_QUERY {
+        return Err(Refusal::request("the request is longer than 8 KiB: push it (RFC 9126)").into());
+    }
+    Ok(see_other(&with_query("/oauth2/authorize", &query)))
 }
 
 async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, AuthorizationRequest), Stop> {
@@ -124,8 +148,7 @@ async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, Authorizat
         return Ok((client, request));
     }
     let redirect_uri = request::redirect_uri(&client, parameters).map_err(here(TroubleKind::BadRedirect))?;
-    let state = parameters.get("state").ok().flatten().map(str::to_owned);
-    let answer = Answer { redirect_uri: redirect_uri.clone(), state };
+    let answer = Answer::unasked(&client, &redirect_uri, parameters.get("state").ok().flatten());
     let told = |refusal| Stop::Told(Box::new(answer), refusal);
     if client.pushed_only {
         return Err(told(Refusal::request("this client must push its requests (RFC 9126)")));
@@ -140,22 +163,29 @@ pub(super) async fn proceed(
     browser: &Browser,
     sign_in: Option<&SignedIn>,
     client: &Client,
-    request: AuthorizationRequest,
+    mut request: AuthorizationRequest,
     ip: std::net::IpAddr,
 ) -> Result<Response, Stop> {
-    let allowed = match sign_in {
-        _ if !client.is_assured_at(&request.redirect_uri) => None,
-        _ if client.first_party => Some(request.scope.clone()),
+    still_registered(client, &request)?;
+    if let Some(signed_in) = sign_in {
+        // Nobody is asked for what they cannot give.
+        request.scope = within(&request.scope, &signed_in.account);
+    }
+    let known = match sign_in {
+        _ if !client.is_assured_at(&request.redirect_uri) => false,
+        _ if client.first_party => true,
         Some(signed_in) => {
             let allowed = || consent::allowed(&app.database, signed_in.account.id, &client.id);
-            Some(retry_read(allowed).await.map_err(Error::from)?)
+            let allowed = retry_read(allowed).await.map_err(Error::from)?;
+            allowed.is_some_and(|row| row.allowance().covers(request.allowance(app)))
         }
-        None => Some(String::new()),
+        None => false,
     };
-    let told = |refusal| Stop::Told(Box::new(Answer::to(&request)), refusal);
-    let next = next(&request, sign_in, allowed.as_deref(), app.clock.now()).map_err(told)?;
+    let answer = Answer::unasked(client, &request.redirect_uri, request.state.as_deref());
+    let told = |refusal| Stop::Told(Box::new(answer), refusal);
+    let next = next(&request, sign_in, known, app.clock.now()).map_err(told)?;
     match (next, sign_in) {
-        (Next::Grant, Some(signed_in)) => grant(app, client, &request, signed_in, None, ip).await,
+        (Next::Grant, Some(signed_in)) => grant(app, client, &request, signed_in, false, ip).await,
         (Next::Consent, Some(signed_in)) => Ok(ask(app, browser, client, request, signed_in)?),
         (Next::SignIn | Next::Consent | Next::Grant, _) => {
             Ok(sign_in::page(app, browser, Some(client), &Errand::Authorize(Box::new(request)))?)
@@ -163,17 +193,35 @@ pub(super) async fn proceed(
     }
 }
 
-/// Sends the client its code. `allowed`: what somebody has just allowed it.
+/// Whether the client is still registered for what a page was opened for: an operator may have taken an address away since,
+/// because its domain was lost.
+///
+/// # Errors
+/// It is not, and nobody is sent there any more.
+pub(super) fn still_registered(client: &Client, request: &AuthorizationRequest) -> Result<(), Stop> {
+    if !client.redirect_uris.iter().any(|registered| registered.matches(&request.redirect_uri)) {
+        const GONE: &str = "the redirect_uri is not registered for this client any more";
+        return Err(Stop::Here(TroubleKind::BadRedirect, GONE));
+    }
+    if !is_within(&request.scope, &client.scope) {
+        let refusal =
+            Refusal::new(Code::InvalidScope, "the client is not registered for all of the scope any more");
+        return Err(Stop::Told(Box::new(Answer::to(request)), refusal));
+    }
+    Ok(())
+}
+
+/// Sends the client its code. `asked`: somebody has just allowed it.
 pub(super) async fn grant(
     app: &App,
     client: &Client,
     request: &AuthorizationRequest,
     signed_in: &SignedIn,
-    allowed: Option<&str>,
+    asked: bool,
     ip: std::net::IpAddr,
 ) -> Result<Response, Stop> {
     let code = app.random.text::<32>();
-    let issued = retry_write(|| code::issue(app, client, request, signed_in, allowed, &code, ip)).await?;
+    let issued = retry_write(|| code::issue(app, client, request, signed_in, asked, &code, ip)).await?;
     if issued {
         Ok(Answer::to(request).send(app, &[("code", &code)]))
     } else {
@@ -186,6 +234,10 @@ pub(super) async fn grant(
 pub(super) fn stopped(app: &App, browser: &Browser, ui_locales: Option<&str>, stop: Stop) -> Response {
     match stop {
         Stop::Here(what, detail) => Trouble { what, detail }.respond(browser.language(ui_locales), &[]),
+        Stop::Told(answer, refusal) if answer.guarded && browser.sign_in.is_none() => {
+            let trouble = Trouble { what: TroubleKind::BadRequest, detail: refusal.description };
+            trouble.respond(browser.language(ui_locales), &[])
+        }
         Stop::Told(answer, refusal) => {
             let parameters = [("error", refusal.code.as_str()), ("error_description", refusal.description)];
             answer.send(app, &parameters)

@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::accounts::Roles;
 use crate::clients::{Client, ClientId, GrantType};
+use crate::entity::account;
+use crate::oauth::consent::{Allowance, elsewhere};
 use crate::oauth::error::{Code, Refusal};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::{pkce, scope};
 use crate::state::App;
+use crate::tokens::scope::{contains, filter, is_identity};
 
 /// The longest `state` and `nonce` that are carried around.
 const MAX_TEXT: usize = 1024;
@@ -136,8 +140,13 @@ impl AuthorizationRequest {
             login_hint: parameters.get("login_hint")?.map(|hint| hint.chars().take(64).collect()),
             account: hinted.or(subject),
             claims,
-            ui_locales: parameters.get("ui_locales")?.map(str::to_owned),
+            ui_locales: parameters.get("ui_locales")?.map(locales),
         })
+    }
+
+    /// What somebody is asked to allow.
+    pub(crate) fn allowance(&self, app: &App) -> Allowance<'_> {
+        Allowance { scope: &self.scope, resource: elsewhere(app, &self.resource) }
     }
 
     /// The same once somebody has just signed in for it.
@@ -146,6 +155,17 @@ impl AuthorizationRequest {
         self.max_age = None;
         self
     }
+}
+
+/// What of a scope the roles of an account let it give.
+pub(crate) fn within(scope: &str, account: &account::Model) -> String {
+    let allowed = Roles::from_column(&account.roles).scope();
+    filter(scope, |name| is_identity(name) || contains(&allowed, name))
+}
+
+/// As much of `ui_locales` as says what somebody reads: it is a hint, and is carried around.
+pub(crate) fn locales(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 fn hinted_account(app: &App, client: &Client, hint: &str) -> Result<Uuid, Refusal> {

@@ -14,7 +14,7 @@ use super::store;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients;
 use crate::error::Error;
-use crate::oauth::authorize::{Stop, stopped, with_cookies};
+use crate::oauth::authorize::{Stop, stopped, with_cookies, within};
 use crate::oauth::browser::{Browser, SignedIn};
 use crate::oauth::consent;
 use crate::oauth::pages::{Consent, DeviceCode, DeviceDone, DeviceFailure, TroubleKind};
@@ -105,13 +105,16 @@ pub(in crate::oauth) async fn ask(
     let client = clients::find(&app.database, &row.client_id).await?.ok_or(GONE)?;
     let question = Question { hash, session_id: signed_in.session.id };
     let (ticket, cookie) = browser.ticket(app, DECIDE, &question)?;
+    let scope = within(&row.scope, &signed_in.account);
     let page = Consent {
         action: "/oauth2/device/decide",
         ticket: &ticket,
         client_name: &client.name,
         client_uri_host: "",
+        resource: consent::elsewhere(app, &row.resource),
+        self_registered: client.self_registered,
         username: &signed_in.account.username,
-        scopes: &row.scope.split(' ').collect::<Vec<_>>(),
+        scopes: &scope.split(' ').collect::<Vec<_>>(),
         lasts: consent::lasts(app, &client),
         device: true,
     };

@@ -98,6 +98,20 @@ pub(crate) async fn remove_of(
     rows.filter(Column::ClientId.eq(client.as_str())).exec(db).await.map(drop)
 }
 
+/// Removes the devices that somebody has let in and that have no tokens yet. Returns how many.
+///
+/// # Errors
+/// The database's.
+pub(in crate::oauth) async fn remove_let_in(
+    db: &impl ConnectionTrait,
+    account: Uuid,
+    client: &ClientId,
+) -> Result<u64, DbErr> {
+    let rows =
+        Entity::delete_many().filter(Column::ClientId.eq(client.as_str())).filter(Column::UsedAt.is_null());
+    Ok(rows.filter(Column::AccountId.eq(account)).exec(db).await?.rows_affected)
+}
+
 /// Removes these rows.
 ///
 /// # Errors

@@ -35,13 +35,14 @@ pub(in crate::oauth) async fn redeem(
     let row = retry_read(|| one_time::find(&app.database, &hash)).await?;
     // Another client's attempt burns nothing: it may be the thief's.
     let row = row.filter(|row| row.client_id == client.id.as_str()).ok_or(NOT_GOOD)?;
+    let grant: CodeGrant = one_time::data(&row)?;
+    // Also of a code that was used: who finds one in a log shall not be able to sign people out with it.
+    if !pkce::proves(verifier, &grant.code_challenge) {
+        return Err(Refusal::grant("code_verifier is not what the code_challenge was made from").into());
+    }
     if row.used_at.is_some() {
         punish(app, who, &row).await?;
         return Err(NOT_GOOD.into());
-    }
-    let grant: CodeGrant = one_time::data(&row)?;
-    if !pkce::proves(verifier, &grant.code_challenge) {
-        return Err(Refusal::grant("code_verifier is not what the code_challenge was made from").into());
     }
     if form.get("redirect_uri")? != grant.redirect_uri.as_deref() && grant.redirect_uri.is_some() {
         return Err(Refusal::grant("redirect_uri is not the one of the authorization request").into());
@@ -76,6 +77,7 @@ async fn use_up(
         scope: &grant.scope,
         resource: &grant.resource,
         claims: &grant.claims.userinfo,
+        by_consent: grant.by_consent,
     };
     let mut transaction = Transaction::begin(&app.database).await?;
     if !one_time::use_up(&*transaction, hash, Some(session_id), app.clock.now()).await? {

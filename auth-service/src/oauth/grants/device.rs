@@ -81,6 +81,7 @@ async fn use_up(
         scope: &row.scope,
         resource: &row.resource,
         claims: "",
+        by_consent: false,
     };
     let mut transaction = Transaction::begin(&app.database).await?;
     if !store::use_up(&*transaction, &row.hash, app.clock.now()).await? {

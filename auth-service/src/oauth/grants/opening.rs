@@ -7,8 +7,11 @@ use crate::clients::{Client, GrantType};
 use crate::entity::session::Origin;
 use crate::entity::{account, session};
 use crate::error::Error;
+use crate::oauth::authorize::within;
+use crate::oauth::consent::{self, Allowance, elsewhere};
 use crate::oauth::token::{access_token_ttl, session_ttl};
 use crate::state::App;
+use crate::tokens::scope::{contains, filter};
 use crate::{accounts, sessions};
 
 /// What a person has let a client have.
@@ -22,9 +25,12 @@ pub(super) struct Opening<'a> {
     pub(super) scope: &'a str,
     pub(super) resource: &'a str,
     pub(super) claims: &'a str,
+    /// Whether it counts only while the person's consent is remembered.
+    pub(super) by_consent: bool,
 }
 
-/// Opens the session. `None`: the account may not sign in any more, or the session of the browser is over.
+/// Opens the session, with what the person could give and the client may have now. `None`: the account may not sign in any
+/// more, the session of the browser is over, or the consent was taken back.
 ///
 /// A scenario: somebody ends all their sessions while a client redeems its code. Both rows are held until the transaction
 /// ends, so whoever ends them either came before, and nothing is opened; or comes after, and ends this one as well.
@@ -45,6 +51,13 @@ pub(super) async fn open(
     }
     let account = accounts::store::find(&**transaction, opening.account_id).await?;
     let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(None) };
+    if opening.by_consent {
+        let allowed = consent::allowed(&**transaction, account.id, &client.id).await?;
+        let asked = Allowance { scope: opening.scope, resource: elsewhere(app, opening.resource) };
+        if !allowed.is_some_and(|row| row.allowance().covers(asked)) {
+            return Ok(None);
+        }
+    }
     // Without a refresh token, nothing is left of the session once its access token has ended.
     let lasts = match client.may_use(GrantType::RefreshToken) {
         true => session_ttl(app, client),
@@ -56,7 +69,7 @@ pub(super) async fn open(
         account_id: account.id,
         client_id: client.id.to_string(),
         origin: Origin::OAuth,
-        scope: opening.scope.to_owned(),
+        scope: filter(&within(opening.scope, &account), |name| contains(&client.scope, name)),
         resource: opening.resource.to_owned(),
         auth_time: opening.auth_time,
         generation: 1,

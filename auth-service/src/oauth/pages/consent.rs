@@ -21,6 +21,10 @@ pub struct Consent<'a> {
     pub client_name: &'a str,
     /// The host of the redirect URI; empty where there is none, as for devices.
     pub client_uri_host: &'a str,
+    /// Where the tokens are good; empty where that is the service that all tokens are for.
+    pub resource: &'a str,
+    /// Whether the client has registered itself: its name is its own word.
+    pub self_registered: bool,
     /// The person, by user name.
     pub username: &'a str,
     /// What the client asks for. Scopes that are not known here are shown as they are.

@@ -97,3 +97,14 @@ async fn a_device_dies_with_the_session_that_let_it_in() {
     world.disable("ada").await;
     poll(&world, &began).await.refused(400, "invalid_grant");
 }
+
+/// Devices are remembered by no consent: what they have is taken back all the same.
+pub(super) async fn device_session_ends(world: &World, visitor: &Visitor<'_>, own: &shared::testing::Caller) {
+    let began = begin(world).await;
+    let question = enter(visitor, &began.text("user_code")).await;
+    visitor.press(&question, "allow").await;
+    let tokens = poll(world, &began).await.expect(200);
+    own.delete("/me/consents/spa").await.expect(204);
+    world.me(&tokens.text("access_token")).await.expect(401);
+    own.delete("/me/consents/spa").await.expect(404);
+}

@@ -90,6 +90,10 @@ async fn a_client_signs_for_itself_and_no_assertion_is_good_twice() {
         assertion(&world, &key, "9", |token| token.claim("nbf", now + 600)),
         assertion(&world, &key, "10", |token| token.without_claim("jti")),
         assertion(&world, &key, "11", |token| token.header("typ", "at+jwt")),
+        assertion(&world, &key, "12", |token| token.claim("aud", json!([ISSUER, "https://other.example"]))),
+        assertion(&world, &key, "13", |token| token.claim("nbf", "2099")),
+        assertion(&world, &key, "14", |token| token.claim("iat", "x")),
+        assertion(&world, &key, "", |token| token),
         "a.b.c".to_owned(),
     ]
     .iter()

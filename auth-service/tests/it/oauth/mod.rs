@@ -1,5 +1,6 @@
 //! Clients, and people with a browser, at `/oauth2`.
 
+mod attempts;
 mod authorize;
 mod code;
 mod device;
@@ -48,6 +49,7 @@ fn app() -> Client {
         access_token_ttl: None,
         refresh_token_ttl: None,
         created_at: 0,
+        self_registered: false,
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) fn all(data: Data<'_>, language: Language) -> Vec<(&'static str, Resp
         ticket: "tIcKeT-_0",
         client_name: data.client,
         client_uri_host: data.host,
+        resource: "",
+        self_registered: false,
         username: data.user,
         scopes: &["openid", "profile", "offline_access", "books:read"],
         lasts: month,
@@ -71,6 +73,11 @@ pub(super) fn all(data: Data<'_>, language: Language) -> Vec<(&'static str, Resp
         ("sign-in-expired", failed(SignInFailure::Expired).respond(language, targets)),
         ("consent", consent.respond(language, targets)),
         ("consent-all", Consent { scopes: &scopes, lasts: None, ..consent }.respond(language, targets)),
+        (
+            "consent-stranger",
+            Consent { self_registered: true, resource: "https://payroll.example", ..consent }
+                .respond(language, targets),
+        ),
         ("consent-none", Consent { scopes: &[""], ..consent }.respond(language, targets)),
         (
             "consent-device",

@@ -20,6 +20,7 @@ pub(in super::super) const CHINESE: Texts = Texts {
 
     asks: Around("允许“", "”使用你的账号？"),
     device_warning: "请确认是你本人正在操作，且设备就在你面前。如果代码是别人发给你的，请拒绝，否则对方将能够访问你的账号。",
+    unchecked: "此应用是自行注册的，其名称未经任何人核实。",
     it_may: "允许后，该应用可以",
     scopes: Scopes {
         openid: "识别你的账号身份",
@@ -30,6 +31,7 @@ pub(in super::super) const CHINESE: Texts = Texts {
         auth_admin: "管理所有账号、会话和密钥",
     },
     sends_back_to: "完成后返回",
+    good_at: "可访问的服务",
     lasts: "授权期限",
     without_you: Around("最长 ", "，你离开后仍然有效"),
     only_with_you: "仅在你使用期间有效",

@@ -22,6 +22,7 @@ pub(in super::super) const ENGLISH: Texts = Texts {
     asks: Around("Let ", " use your account?"),
     device_warning: "Go on only if you started this yourself, on a device in front of you. \
         If somebody sent you the code, deny: they would get into your account.",
+    unchecked: "This application registered itself. Nobody here has checked that it is what its name says.",
     it_may: "It will be able to",
     scopes: Scopes {
         openid: "recognise you by your account",
@@ -32,6 +33,7 @@ pub(in super::super) const ENGLISH: Texts = Texts {
         auth_admin: "administer every account, session and key",
     },
     sends_back_to: "You return to",
+    good_at: "Access is to",
     lasts: "Access lasts",
     without_you: Around("up to ", ", even while you are away"),
     only_with_you: "only while you use it",

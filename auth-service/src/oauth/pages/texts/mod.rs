@@ -51,9 +51,11 @@ pub(super) struct Texts {
     /// Around the name of the client.
     pub(super) asks: Around,
     pub(super) device_warning: &'static str,
+    pub(super) unchecked: &'static str,
     pub(super) it_may: &'static str,
     pub(super) scopes: Scopes,
     pub(super) sends_back_to: &'static str,
+    pub(super) good_at: &'static str,
     pub(super) lasts: &'static str,
     /// Around a span of time.
     pub(super) without_you: Around,

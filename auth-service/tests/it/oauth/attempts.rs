@@ -1,0 +1,203 @@
+//! What people tried who wanted more than they were given: each of these worked once.
+
+use auth_service::accounts::Role;
+use auth_service::clients::{Client, store};
+use auth_service::entity::one_time;
+use auth_service::maintenance::sweep;
+use sea_orm::EntityTrait as _;
+use serde_json::json;
+
+use super::visitor::Visitor;
+use super::{CALLBACK, Reply, app, device, public, redemption, request, world};
+use crate::world::{PASSWORD, World, claims};
+
+/// Redeems a code of the public client.
+async fn redeem(world: &World, client: &str, code: &str) -> Reply {
+    let mut fields = redemption(code).to_vec();
+    fields.push(("client_id", client));
+    world.form("/oauth2/token", None, &fields).await
+}
+
+/// A client that has registered itself, public, for `CALLBACK`.
+async fn stranger(world: &World) -> String {
+    let metadata = json!({
+        "client_name": "Imprimatur", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+        "post_logout_redirect_uris": ["https://app.example/bye"],
+    });
+    let made = world.anonymous().post("/oauth2/register", metadata).await.expect(201).body;
+    made["client_id"].as_str().unwrap().to_owned()
+}
+
+async fn with_registration() -> World {
+    let world = World::with(&["--client-registration", "open"]).await;
+    world.account("ada", Role::Librarian).await;
+    world
+}
+
+#[tokio::test]
+async fn what_is_taken_back_leaves_nothing_under_way() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let page = visitor.sign_in(&request("spa", &[])).await;
+    let code = visitor.press(&page, "allow").await.code();
+    let remembered = visitor.get(&request("spa", &[])).await.code();
+    let own = world.log_in("ada").await;
+    let own = world.bearer(&own.access);
+    own.delete("/me/consents/spa").await.expect(204);
+    for code in [code, remembered] {
+        redeem(&world, "spa", &code).await.refused(400, "invalid_grant");
+    }
+    let began = device::begin(&world).await;
+    let question = device::enter(&visitor, &began.text("user_code")).await;
+    visitor.press(&question, "allow").await;
+    own.delete("/me/consents/spa").await.expect(204);
+    device::poll(&world, &began).await.refused(400, "invalid_grant");
+    device::device_session_ends(&world, &visitor, &own).await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_opened_before_a_registration_changed_leads_nowhere() {
+    let world = world().await;
+    let change = async |client: Client| store::replace(world.database(), &client).await.unwrap();
+    let (asks, cancels) = (Visitor::new(&world), Visitor::new(&world));
+    let page = asks.sign_in(&request("spa", &[])).await;
+    let sign_in = cancels.get(&request("spa", &[])).await;
+    change(Client { redirect_uris: vec!["https://new.example/cb".parse().unwrap()], ..public() }).await;
+    asks.press(&page, "allow").await.is_trouble();
+    asks.press(&page, "deny").await.is_trouble();
+    cancels.press(&sign_in, "cancel").await.is_trouble();
+    change(Client { scope: "openid".to_owned(), ..public() }).await;
+    asks.press(&page, "allow").await.tells("invalid_scope");
+
+    change(public()).await;
+    let code = asks.press(&page, "allow").await.code();
+    change(Client { scope: "openid".to_owned(), ..public() }).await;
+    let tokens = redeem(&world, "spa", &code).await.expect(200);
+    assert_eq!(tokens.body["scope"], "openid", "no more than the client may have when it redeems its code");
+}
+
+#[tokio::test]
+async fn consent_is_for_the_resource_that_people_were_shown() {
+    let world = World::with(&["--resources", "https://payroll.example,https://wages.example"]).await;
+    super::furnish(&world).await;
+    let at = |resource| request("spa", &[("resource", resource)]);
+    let visitor = Visitor::new(&world);
+    let page = visitor.sign_in(&request("spa", &[])).await;
+    assert!(!page.shows("payroll"));
+    visitor.press(&page, "allow").await.code();
+    let silent = request("spa", &[("resource", "https://payroll.example"), ("prompt", "none")]);
+    visitor.get(&silent).await.tells("consent_required");
+    let page = visitor.get(&at("https://payroll.example")).await;
+    assert!(page.shows("https://payroll.example"), "{}", page.body);
+    let code = visitor.press(&page, "allow").await.code();
+    let tokens = redeem(&world, "spa", &code).await.expect(200);
+    assert!(claims(&tokens.text("access_token"))["aud"].to_string().contains("payroll"));
+    visitor.get(&silent).await.code();
+    assert!(visitor.get(&at("https://wages.example")).await.shows("decision"));
+    assert!(visitor.get(&request("spa", &[])).await.shows("decision"), "the usual one is another resource");
+}
+
+#[tokio::test]
+async fn nobody_gives_a_client_what_they_do_not_have_themselves() {
+    let world = world().await;
+    world.account("mallory", Role::Reader).await;
+    let asked = request("spa", &[("scope", "openid books:read books:write")]);
+    let visitor = Visitor::new(&world);
+    let page = visitor.get(&asked).await;
+    let page = visitor.fill_in(&page, "mallory", PASSWORD).await;
+    assert!(page.shows("decision") && !page.shows("books:write"), "{}", page.body);
+    let code = visitor.press(&page, "allow").await.code();
+    let tokens = redeem(&world, "spa", &code).await.expect(200);
+    assert_eq!(tokens.body["scope"], "openid books:read");
+    visitor.get(&asked).await.code();
+
+    let admin = world.member("root", Role::Admin).await;
+    let mallory = world.row("mallory").await.id;
+    let promote = json!({"roles": ["admin"]});
+    world.bearer(&admin.access).patch(&format!("/admin/users/{mallory}"), promote).await.expect(200);
+    let token = tokens.text("refresh_token");
+    let fields = [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", token.as_str())];
+    let renewed = world.form("/oauth2/token", None, &fields).await.expect(200);
+    assert_eq!(renewed.body["scope"], "openid books:read", "a promotion is nothing that a client was given");
+    assert!(visitor.get(&asked).await.shows("decision"), "nor anything that it was allowed");
+}
+
+#[tokio::test]
+async fn a_hint_is_no_load() {
+    let world = world().await;
+    let locales = "\"".repeat(20_000);
+    let parameters = request("spa", &[("ui_locales", &locales)]);
+    let pairs: Vec<(String, String)> =
+        url::form_urlencoded::parse(parameters.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    world.form("/oauth2/par", None, &pairs).await.expect(201);
+    let rows = one_time::Entity::find().all(world.database()).await.unwrap();
+    assert!(rows.len() == 1 && rows[0].data.len() < 1024, "{}", rows[0].data.len());
+    world.advance(90);
+    sweep(&world.service.app).await.unwrap();
+    assert_eq!(one_time::Entity::find().all(world.database()).await.unwrap(), [], "not a second longer");
+    world.form("/oauth2/authorize", None, &pairs).await.refused(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_stranger_is_called_one() {
+    let world = with_registration().await;
+    let id = stranger(&world).await;
+    let visitor = Visitor::new(&world);
+    let page = visitor.sign_in(&request(&id, &[])).await;
+    assert!(page.shows("registered itself") && page.shows("app.example"), "{}", page.body);
+    world.register(&public()).await;
+    assert!(!visitor.get(&request("spa", &[])).await.shows("registered itself"));
+    for (name, value) in [
+        ("client_name", json!("\u{2800}")),
+        ("client_name", json!("Imprimatur\u{ad}")),
+        ("grant_types", json!(["urn:ietf:params:oauth:grant-type:device_code"])),
+    ] {
+        let mut metadata = json!({"client_name": "A", "redirect_uris": [CALLBACK]});
+        metadata[name] = value;
+        let request = http::Request::post("/oauth2/register").header("content-type", "application/json");
+        let reply = world.exchange(request.body(metadata.to_string().into()).unwrap()).await;
+        assert_eq!(reply.status, 400, "{metadata}");
+    }
+    // It hears of its own tokens alone.
+    let own = world.log_in("ada").await;
+    let metadata = json!({"client_name": "A", "redirect_uris": [CALLBACK]});
+    let made = world.anonymous().post("/oauth2/register", metadata).await.expect(201).body;
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let auth = super::basic(&text("client_id"), &text("client_secret"));
+    let said = world.form("/oauth2/introspect", Some(&auth), &[("token", &own.access)]).await.expect(200);
+    assert_eq!(said.body, json!({"active": false}));
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_stranger_for_having_followed_a_link() {
+    let world = with_registration().await;
+    let id = stranger(&world).await;
+    let nobody = Visitor::new(&world);
+    for bent in [("scope", "bogus"), ("prompt", "none"), ("response_type", "token"), ("code_challenge", "")] {
+        nobody.get(&request(&id, &[bent])).await.is_trouble();
+    }
+    let bye = format!("/oauth2/logout?client_id={id}&post_logout_redirect_uri=https://app.example/bye");
+    let page = nobody.get(&bye).await;
+    assert_eq!(page.status, 200, "{:?}", page.headers);
+    // Whoever is signed in, or says so by a button, has come here for it.
+    let page = nobody.get(&request(&id, &[])).await;
+    nobody.press(&page, "cancel").await.tells("access_denied");
+    nobody.sign_in(&request(&id, &[])).await;
+    nobody.get(&request(&id, &[("scope", "bogus")])).await.tells("invalid_scope");
+    world.register(&app()).await;
+    Visitor::new(&world).get(&request("app", &[("scope", "bogus")])).await.tells("invalid_scope");
+}
+
+#[tokio::test]
+async fn who_finds_a_used_code_ends_nothing_with_it() {
+    let world = world().await;
+    let (code, _) = super::code(&world, &[]).await;
+    let tokens = world.redeem(&code).await.expect(200);
+    let mut fields = redemption(&code);
+    fields[3].1 = "another-verifier-that-is-long-enough-to-be-one-0";
+    world.token(&fields).await.refused(400, "invalid_grant");
+    world.me(&tokens.text("access_token")).await.expect(200);
+    world.redeem(&code).await.refused(400, "invalid_grant");
+    world.me(&tokens.text("access_token")).await.expect(401);
+}
