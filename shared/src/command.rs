@@ -47,10 +47,17 @@ fn complain(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
 
+/// Prints what is not the outcome of a command: to standard error.
+pub fn tell(text: &str) {
+    drop(writeln!(anstream::stderr().lock(), "{text}"));
+}
+
 /// Prints what a command was asked for.
+///
+/// Colours in it are for terminals; elsewhere, and where `NO_COLOR` is set, they are left out.
 ///
 /// Whoever reads the output may have seen enough and closed the pipe, as `head` does: that is no failure of ours.
 pub fn say(text: &str) {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
 }

@@ -10,6 +10,7 @@
 //! | [`clock`], [`random`] | time and randomness as parameters |
 //! | `http` | feature `service`: typed request bodies and queries, paging, entity tags, health, serving |
 //! | `command`, `settings`, `secret`, `database`, `telemetry` | feature `service`: what a process needs before it serves |
+//! | `doctor` | feature `service`: looks at what a service needs, and says what to do |
 //! | `testing` | feature `testing`: a mock issuer, tokens of any shape, a clock that stands still, and the attacks that a guarded service must withstand |
 //!
 //! A service that only verifies tokens takes `default-features = false`: the first rows, without databases, command
@@ -26,6 +27,8 @@ pub mod clock;
 pub mod command;
 #[cfg(feature = "service")]
 pub mod database;
+#[cfg(feature = "service")]
+pub mod doctor;
 #[cfg(feature = "service")]
 pub mod http;
 pub mod issuer;

@@ -1,6 +1,7 @@
 //! The commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 mod client;
+mod doctor;
 mod keys;
 mod password;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
         )]
         management_listen: SocketAddr,
     },
+    /// Looks at settings, database, keys, issuer, clock and proxies, and says what to do
+    Doctor(Box<doctor::DoctorArguments>),
     /// Prints the OpenAPI document
     Openapi,
     /// Makes and changes accounts
@@ -65,6 +68,7 @@ impl Command {
                 command::migrate::<Migrator>("AUTH_DATABASE_URL", &settings.url()?).await
             }
             Self::Healthcheck { management_listen } => http::healthcheck(management_listen).await,
+            Self::Doctor(arguments) => arguments.run().await,
             Self::Openapi => {
                 say(&openapi::api().to_pretty_json()?);
                 Ok(())

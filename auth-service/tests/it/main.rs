@@ -9,6 +9,7 @@ mod bad_input;
 mod clients;
 mod commands;
 mod concurrency;
+mod doctor;
 mod keys;
 mod layering;
 mod limits;

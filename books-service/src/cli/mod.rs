@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
+mod doctor;
 mod serve;
 
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ enum Command {
         )]
         management_listen: SocketAddr,
     },
+    /// Looks at settings, database, issuer, keys, clock and proxies, and says what to do
+    Doctor(Box<doctor::DoctorArguments>),
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -55,6 +58,7 @@ impl Command {
                 command::migrate::<Migrator>("BOOKS_DATABASE_URL", &settings.url()?).await
             }
             Self::Healthcheck { management_listen } => http::healthcheck(management_listen).await,
+            Self::Doctor(arguments) => arguments.run().await,
             Self::Openapi => {
                 say(&openapi::api().to_pretty_json()?);
                 Ok(())

@@ -18,9 +18,9 @@ mod transaction;
 
 use sea_orm::DatabaseConnection;
 
-pub use connect::{DEFAULT_CONNECTIONS, connect, connect_with};
+pub use connect::{DEFAULT_CONNECTIONS, connect, connect_to_look, connect_with};
 pub use failure::Failure;
-pub use migrate::{ensure_schema, migrate};
+pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
 pub use transaction::begin;

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -55,12 +56,16 @@ struct Inner {
     places: Semaphore,
     metrics: Arc<Metrics>,
     random: Arc<dyn Random>,
+    /// Whether the log was told that a header was not believed.
+    told_of_proxy: AtomicBool,
 }
 
 impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
-        Self(Arc::new(Inner { places: Semaphore::new(settings.max_in_flight), settings, metrics, random }))
+        let places = Semaphore::new(settings.max_in_flight);
+        let told_of_proxy = AtomicBool::new(false);
+        Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
@@ -83,6 +88,9 @@ impl std::fmt::Debug for Edge {
 async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &*edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
+    if let Some(trusted) = edge.settings.trusted_proxies.forwarded(request.extensions(), request.headers()) {
+        edge.note_forwarded(trusted, client);
+    }
     request.extensions_mut().insert(client);
     let span = tracing::info_span!(
         "request",
@@ -111,6 +119,17 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+impl Inner {
+    /// A scenario for the line in the log: a gateway was put before the service, and nobody told the service. Everybody then
+    /// has the gateway's address, and is slowed down together once one of them guesses passwords.
+    fn note_forwarded(&self, trusted: bool, ClientAddress(peer): ClientAddress) {
+        self.metrics.observe_forwarded(trusted);
+        if !trusted && !self.told_of_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, "X-Forwarded-For is not believed: its sender is not one of the trusted proxies");
+        }
+    }
 }
 
 /// What log and metrics say of a request: also of one whose client hung up before there was an answer. Those are the
