@@ -194,7 +194,8 @@ impl Event {
         }
     }
 
-    async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+    /// Adds its row. [`Transaction::record`] is for all but commands that write many.
+    pub(crate) async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
         let (actor, ip) = self.actor();
         let row = ActiveModel {
             id: NotSet,

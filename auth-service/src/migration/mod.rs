@@ -29,6 +29,7 @@ mod m20261124_000022_add_review_at_to_clients;
 mod m20261124_000023_index_clients_by_review;
 mod m20261124_000024_index_sessions_by_client;
 mod m20261124_000025_index_consents_by_client;
+mod m20261124_000026_create_imports;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000023_index_clients_by_review::Migration),
             Box::new(m20261124_000024_index_sessions_by_client::Migration),
             Box::new(m20261124_000025_index_consents_by_client::Migration),
+            Box::new(m20261124_000026_create_imports::Migration),
         ]
     }
 }

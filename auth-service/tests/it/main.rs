@@ -9,6 +9,7 @@ mod bad_input;
 mod clients;
 mod commands;
 mod concurrency;
+mod copy;
 mod doctor;
 mod keys;
 mod layering;

@@ -7,9 +7,11 @@
 //! | `retry` | work that is done again where the database did nothing of it |
 //! | `failure` | what a failed statement means: try again, or a fault of ours |
 //! | `migrate` | schema steps under a lock, so that replicas may start together |
+//! | `copy` | all rows of one database into another |
 //! | `schema` | tables and indexes as all services make theirs |
 
 mod connect;
+mod copy;
 mod failure;
 mod migrate;
 mod retry;
@@ -19,6 +21,7 @@ mod transaction;
 use sea_orm::DatabaseConnection;
 
 pub use connect::{DEFAULT_CONNECTIONS, connect, connect_to_look, connect_with};
+pub use copy::{Copy, CopyArguments};
 pub use failure::Failure;
 pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
