@@ -4,7 +4,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, DatabaseTransaction};
 use shared::clock::Timestamp;
@@ -121,6 +126,32 @@ impl Kind {
     }
 }
 
+/// Events since the process began. Of the process and not of a service, since whoever changes a table has no service at hand.
+static EVENTS: LazyLock<Family<Labels, Counter>> = LazyLock::new(Family::default);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    kind: &'static str,
+    success: Success,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Success {
+    True,
+    False,
+}
+
+impl From<bool> for Success {
+    fn from(success: bool) -> Self {
+        if success { Self::True } else { Self::False }
+    }
+}
+
+/// Adds the metrics of events: sign-ins, refreshes, sessions, keys.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.register("audit_events", "Events of the audit trail", EVENTS.clone());
+}
+
 /// Who did it.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor {
@@ -212,6 +243,7 @@ impl Event {
     }
 
     fn tell(&self) {
+        EVENTS.get_or_create(&Labels { kind: self.kind.as_str(), success: self.success.into() }).inc();
         let (actor, ip) = self.actor();
         tracing::info!(
             audit = self.kind.as_str(),

@@ -11,7 +11,7 @@ use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
 use shared::settings::{Issuer, SettingError, Span, is_loopback, span_or_zero, web_url};
-use shared::telemetry::LogFormat;
+use shared::telemetry::{LogFormat, TraceSettings};
 use url::Url;
 
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
@@ -60,6 +60,8 @@ pub struct Settings {
     /// How the log is written
     #[arg(long, env = "BOOKS_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// Networks whose X-Forwarded-For is believed, with commas between them
     #[arg(
         long,

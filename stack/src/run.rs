@@ -7,6 +7,7 @@ use shared::clock::{Clock, SystemClock};
 use shared::command::say;
 use shared::http::{Listener, serve, shutdown_signal};
 use shared::random::{Random, SystemRandom};
+use shared::telemetry::Telemetry;
 use shared::{database, telemetry};
 
 use crate::data_dir::DataDir;
@@ -22,14 +23,18 @@ const KEYS_LOADED: Duration = Duration::from_secs(5);
 /// Runs the stack until it is asked to end.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let stack = Stack::start(&options).await?;
-    let Stack { auth, books, listeners, urls, data, notes } = stack;
+    let Stack { auth, books, listeners, urls, data, notes, telemetry: _telemetry } = stack;
     let shutdown = shutdown_signal()?;
     let [public, auth_public, auth_management, books_public, books_management] = listeners;
     let (auth_end, books_end) = (auth.app.config.serve, books.app.config.serve);
     let serve = |listener, routes, end| serve(listener, routes, end, shutdown.clone());
     let all = async {
         tokio::join!(
-            serve(public, gateway(auth.routes.clone(), books.routes.clone()), auth_end),
+            serve(
+                public,
+                gateway(auth.routes.clone(), books.routes.clone(), Arc::clone(&auth.app.random)),
+                auth_end
+            ),
             serve(auth_public, auth.routes.clone(), auth_end),
             serve(auth_management, auth.management.clone(), auth_end),
             serve(books_public, books.routes.clone(), books_end),
@@ -67,6 +72,7 @@ struct Stack {
     data: DataDir,
     /// What is not as usual.
     notes: Vec<String>,
+    telemetry: Telemetry,
 }
 
 impl Stack {
@@ -76,7 +82,7 @@ impl Stack {
         let public = ports.bind("STACK_LISTEN", options.gateway(), options.listen.is_some()).await?;
         let gateway_url = url(public.address()?);
         let auth_settings = auth_settings(&data, &gateway_url)?;
-        telemetry::init(auth_settings.log_format);
+        let telemetry = telemetry::init(auth_settings.log_format, &auth_settings.traces, "stack")?;
         let (auth_config, sealer) = auth_settings.check()?;
         let auth_public = ports.bind("AUTH_LISTEN", auth_config.listen, is_set("AUTH_LISTEN")).await?;
         let auth_management = ports
@@ -121,6 +127,6 @@ impl Stack {
         }
         let books = books_service::Service::start(books_config, books_database, clock, random).await?;
         let listeners = [public, auth_public, auth_management, books_public, books_management];
-        Ok(Self { auth, books, listeners, urls, data, notes: ports.notes().to_vec() })
+        Ok(Self { auth, books, listeners, urls, data, notes: ports.notes().to_vec(), telemetry })
     }
 }

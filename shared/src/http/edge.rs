@@ -20,6 +20,7 @@ use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
 use super::problem::{Cause, Problem};
 use crate::random::Random;
+use crate::telemetry::trace;
 use crate::token::Rejection;
 
 /// What nginx calls it when the client does not wait for the answer; never on the wire.
@@ -95,12 +96,15 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
+        trace_id = tracing::field::Empty,
+        otel.kind = trace::is_exporting().then_some("server"),
         // For the guard of the route to fill in.
         auth.outcome = tracing::field::Empty,
         auth.reason = tracing::field::Empty,
         auth.issuer = tracing::field::Empty,
         auth.sub_hash = tracing::field::Empty,
     );
+    trace::join(&span, request.headers(), &*edge.random);
     let mut record = Record {
         edge: Arc::clone(&edge),
         started: Instant::now(),
@@ -167,6 +171,7 @@ impl Record {
         let elapsed = self.started.elapsed();
         let route = self.route.as_ref().map_or("(none)", MatchedPath::as_str);
         self.edge.metrics.observe(&self.method, route, status, elapsed);
+        trace::describe(&self.span, self.method.as_str(), route, status);
         u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
     }
 }
