@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -132,19 +132,7 @@ static EVENTS: LazyLock<Family<Labels, Counter>> = LazyLock::new(Family::default
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     kind: &'static str,
-    success: Success,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Success {
-    True,
-    False,
-}
-
-impl From<bool> for Success {
-    fn from(success: bool) -> Self {
-        if success { Self::True } else { Self::False }
-    }
+    success: &'static str,
 }
 
 /// Adds the metrics of events: sign-ins, refreshes, sessions, keys.
@@ -243,7 +231,8 @@ impl Event {
     }
 
     fn tell(&self) {
-        EVENTS.get_or_create(&Labels { kind: self.kind.as_str(), success: self.success.into() }).inc();
+        let success = if self.success { "true" } else { "false" };
+        EVENTS.get_or_create(&Labels { kind: self.kind.as_str(), success }).inc();
         let (actor, ip) = self.actor();
         tracing::info!(
             audit = self.kind.as_str(),

@@ -20,7 +20,7 @@ const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 /// Where the books are.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseSettings {
-    /// mysql://user:password@host/database, or sqlite://file
+    /// mysql://user:password@host/database, or sqlite://file [default: sqlite://books.db]
     #[arg(long, env = "BOOKS_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<SecretString>,
     /// File that holds the database URL

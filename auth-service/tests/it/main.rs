@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod logout;
 mod measured;
+mod metrics;
 mod migrations;
 mod model;
 mod oauth;

@@ -32,7 +32,7 @@ pub struct Sink {
 }
 
 enum Writer {
-    Csv(csv::Writer<Out>),
+    Csv(Box<csv::Writer<Out>>),
     Ndjson(BufWriter<Out>),
 }
 
@@ -80,7 +80,7 @@ impl Sink {
             Out::File(file.with_context(|| format!("{} cannot be written", target.display()))?)
         };
         let writer = match format {
-            Format::Csv => Writer::Csv(csv::Writer::from_writer(out)),
+            Format::Csv => Writer::Csv(Box::new(csv::Writer::from_writer(out))),
             Format::Ndjson => Writer::Ndjson(BufWriter::new(out)),
         };
         Ok(Self { writer, target, force: arguments.force, rows: 0 })
