@@ -4,7 +4,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, DatabaseTransaction};
 use shared::clock::Timestamp;
@@ -121,6 +126,20 @@ impl Kind {
     }
 }
 
+/// Events since the process began. Of the process and not of a service, since whoever changes a table has no service at hand.
+static EVENTS: LazyLock<Family<Labels, Counter>> = LazyLock::new(Family::default);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    kind: &'static str,
+    success: &'static str,
+}
+
+/// Adds the metrics of events: sign-ins, refreshes, sessions, keys.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.register("audit_events", "Events of the audit trail", EVENTS.clone());
+}
+
 /// Who did it.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor {
@@ -194,7 +213,8 @@ impl Event {
         }
     }
 
-    async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+    /// Adds its row. [`Transaction::record`] is for all but commands that write many.
+    pub(crate) async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
         let (actor, ip) = self.actor();
         let row = ActiveModel {
             id: NotSet,
@@ -211,6 +231,8 @@ impl Event {
     }
 
     fn tell(&self) {
+        let success = if self.success { "true" } else { "false" };
+        EVENTS.get_or_create(&Labels { kind: self.kind.as_str(), success }).inc();
         let (actor, ip) = self.actor();
         tracing::info!(
             audit = self.kind.as_str(),

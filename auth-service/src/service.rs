@@ -14,6 +14,7 @@ use shared::random::Random;
 use shared::token::{TokenVerifier, TokenVerifierBuilder};
 use tokio::task::AbortHandle;
 
+use crate::audit;
 use crate::config::Config;
 use crate::error::REALM;
 use crate::maintenance;
@@ -71,7 +72,13 @@ impl Service {
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
         let metrics = Arc::new(Metrics::new());
-        metrics.register(|registry| bearer.register(registry));
+        metrics.register(|registry| {
+            bearer.register(registry);
+            database::register_pool(&database, registry);
+            passwords.register(registry);
+            keyring.register(registry);
+            audit::register(registry);
+        });
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
         let app = Arc::new(App {
             config,

@@ -11,7 +11,7 @@ use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
 use shared::settings::{Issuer, SettingError, Span, is_loopback, span_or_zero, web_url};
-use shared::telemetry::LogFormat;
+use shared::telemetry::{LogFormat, TraceSettings};
 use url::Url;
 
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
@@ -20,7 +20,7 @@ const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 /// Where the books are.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseSettings {
-    /// mysql://user:password@host/database, or sqlite://file
+    /// mysql://user:password@host/database, or sqlite://file [default: sqlite://books.db]
     #[arg(long, env = "BOOKS_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<SecretString>,
     /// File that holds the database URL
@@ -60,6 +60,8 @@ pub struct Settings {
     /// How the log is written
     #[arg(long, env = "BOOKS_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// Networks whose X-Forwarded-For is believed, with commas between them
     #[arg(
         long,

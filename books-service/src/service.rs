@@ -11,6 +11,7 @@ use shared::database;
 use shared::http::{Edge, Finding, Health, Metrics, management_routes};
 use shared::jwks::{HttpTransport, RemoteJwks, State};
 use shared::random::Random;
+use shared::telemetry::trace::Traced;
 use shared::token::TokenVerifier;
 
 use crate::config::Config;
@@ -46,7 +47,7 @@ impl Service {
         random: Arc<dyn Random>,
     ) -> anyhow::Result<Self> {
         database::ensure_schema::<Migrator>(&database).await?;
-        let transport = Arc::new(HttpTransport::new()?);
+        let transport = Arc::new(Traced::new(HttpTransport::new()?));
         let jwks =
             RemoteJwks::start(config.jwks.clone(), transport, Arc::clone(&clock), Arc::clone(&random))?;
         let jwks = Arc::new(jwks);
@@ -68,7 +69,10 @@ impl Service {
             challenge,
         );
         let metrics = Arc::new(Metrics::new());
-        metrics.register(|registry| bearer.register(registry));
+        metrics.register(|registry| {
+            bearer.register(registry);
+            database::register_pool(&database, registry);
+        });
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), random);
         let app = Arc::new(App { config, database, clock });
         Ok(Self {

@@ -10,6 +10,8 @@
 //! | [`clock`], [`random`] | time and randomness as parameters |
 //! | `http` | feature `service`: typed request bodies and queries, paging, entity tags, health, serving |
 //! | `command`, `settings`, `secret`, `database`, `telemetry` | feature `service`: what a process needs before it serves |
+//! | `doctor` | feature `service`: looks at what a service needs, and says what to do |
+//! | `transfer` | feature `service`: files of rows into tables and out of them |
 //! | `testing` | feature `testing`: a mock issuer, tokens of any shape, a clock that stands still, and the attacks that a guarded service must withstand |
 //!
 //! A service that only verifies tokens takes `default-features = false`: the first rows, without databases, command
@@ -27,6 +29,8 @@ pub mod command;
 #[cfg(feature = "service")]
 pub mod database;
 #[cfg(feature = "service")]
+pub mod doctor;
+#[cfg(feature = "service")]
 pub mod http;
 pub mod issuer;
 pub mod jwks;
@@ -42,3 +46,5 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
+#[cfg(feature = "service")]
+pub mod transfer;

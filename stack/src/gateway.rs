@@ -1,14 +1,36 @@
 //! One base URL for both services.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Request;
+use shared::random::Random;
+use shared::telemetry::trace;
 use tower::ServiceExt as _;
 
 /// `/books*`, `/protected` and the metadata of books-service go there, everything else to auth-service.
-pub(crate) fn gateway(auth: Router, books: Router) -> Router {
-    Router::new().fallback(move |request: Request| {
-        let service = if is_for_books(request.uri().path()) { books.clone() } else { auth.clone() };
-        service.oneshot(request)
+///
+/// It takes on the trace of the caller, or begins one, and hands it on.
+pub(crate) fn gateway(auth: Router, books: Router, random: Arc<dyn Random>) -> Router {
+    Router::new().fallback(move |mut request: Request| {
+        let (service, to) = match is_for_books(request.uri().path()) {
+            true => (books.clone(), "books-service"),
+            false => (auth.clone(), "auth-service"),
+        };
+        let span = tracing::info_span!(
+            "gateway",
+            otel.name = trace::is_exporting().then_some("gateway"),
+            otel.kind = trace::is_exporting().then_some("internal"),
+            to,
+            trace_id = tracing::field::Empty
+        );
+        trace::join(&span, request.headers(), &*random).hand_on(request.headers_mut());
+        // Within no other span: the line of the log is the service's own.
+        async move {
+            let answer = service.oneshot(request).await;
+            drop(span);
+            answer
+        }
     })
 }
 

@@ -6,7 +6,13 @@ use crate::data_dir::DataDir;
 use crate::options::Urls;
 
 /// The message: where things are, whom to be, and three lines to paste.
-pub(crate) fn greeting(data: &DataDir, urls: &Urls, demo: bool, admin_password: Option<&str>) -> String {
+pub(crate) fn greeting(
+    data: &DataDir,
+    urls: &Urls,
+    notes: &[String],
+    demo: bool,
+    admin_password: Option<&str>,
+) -> String {
     let Urls { gateway, auth, books } = urls;
     let mut text = format!(
         "
@@ -18,6 +24,9 @@ Imprimatur is ready. Ctrl-C ends it; everything is kept in {data}
 ",
         data = data.path().display(),
     );
+    for note in notes {
+        _ = write!(text, "\n  NOTE  {note}\n");
+    }
     if demo {
         text.push_str(
             "
@@ -36,8 +45,21 @@ Imprimatur is ready. Ctrl-C ends it; everything is kept in {data}
     if demo {
         text.push_str(&three_lines(gateway));
     }
+    text.push_str(NEXT);
     text
 }
+
+/// For those who have never seen OAuth.
+const NEXT: &str = r#"
+A token is a ticket: whoever has it may do what stands in its scope, here books:read and books:write. It is got with a name
+and a password, shown with each request, and good for 15 minutes; POST /refresh gets the next one. books-service checks it
+by itself, with the public key of auth-service.
+
+  programs that log in by themselves    README.md, "Use it": the same in Python and Rust
+  applications that sign people in      auth-service client create; docs/clients.md
+  services of your own behind tokens    docs/protect-your-service.md
+  something does not work               auth-service doctor, books-service doctor
+"#;
 
 /// Each can be pasted into a shell; the first one keeps the token for the others.
 fn three_lines(gateway: &str) -> String {

@@ -9,19 +9,29 @@ mod demo;
 mod gateway;
 mod greeting;
 mod options;
+mod ports;
+mod reference;
 mod run;
 mod seed;
 
 use std::process::ExitCode;
+
+use shared::command::say;
 
 use self::options::Command;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     shared::command::run(|options: options::Options| async move {
-        match options.command {
+        match options.command.clone() {
             None => run::run(options).await,
             Some(Command::Seed) => seed::run().await,
+            Some(Command::Reference) => {
+                say(&reference::reference());
+                Ok(())
+            }
+            Some(Command::Completions(arguments)) => arguments.run::<options::Options>(),
+            Some(Command::Man(arguments)) => arguments.run::<options::Options>(),
         }
     })
     .await

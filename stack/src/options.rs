@@ -2,11 +2,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use shared::command::{CompletionArguments, ManArguments};
 use shared::settings;
 
 use crate::data_dir::DataDir;
@@ -16,31 +17,55 @@ use crate::data_dir::DataDir;
 /// Every AUTH_ and BOOKS_ variable of the services is taken from the environment as well; see `auth-service serve --help`
 /// and `books-service serve --help`.
 #[derive(Debug, Parser)]
-#[command(name = "stack", version)]
+#[command(name = "stack", version, after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     /// Where everything is kept; made where it is missing
     #[arg(long, env = "STACK_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
     pub(crate) data_dir: PathBuf,
-    /// Address of the gateway: one URL for both services
-    #[arg(long, env = "STACK_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    /// Address of the gateway: one URL for both services [default: 127.0.0.1:5000, or the next port that is free]
+    #[arg(long, env = "STACK_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
     /// Makes the account test with the password test, an administrator, and a catalogue, when the data directory is new
     /// [default: true where gateway and auth-service listen on this machine only]
     #[arg(long, env = "STACK_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) demo: Option<bool>,
 }
 
+const EXAMPLES: &str = "\
+Nothing listens on the network unless an address says so. Where a port is taken that nobody asked for by name, the next one
+that is free is used: 5010 for 5000.
+
+Examples:
+  stack
+  stack --data-dir /srv/imprimatur --demo=false
+  STACK_LISTEN=127.0.0.1:8080 AUTH_REGISTRATION=open stack";
+
+/// Where the gateway listens unless somebody says otherwise.
+const GATEWAY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
+
 /// What else the stack can do.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Puts the demo into databases of services that run elsewhere, and ends: the account test with the password test, and
     /// a catalogue where there is no book yet. Takes AUTH_DATABASE_URL, AUTH_KEY_ENCRYPTION_KEY and BOOKS_DATABASE_URL
     Seed,
+    /// Prints the reference of all settings: docs/configuration.md
+    #[command(hide = true)]
+    Reference,
+    /// Prints completions for a shell
+    Completions(CompletionArguments),
+    /// Prints the man page, or writes those of all commands
+    Man(ManArguments),
 }
 
 impl Options {
+    /// The address of the gateway, if that is free.
+    pub(crate) fn gateway(&self) -> SocketAddr {
+        self.listen.unwrap_or(GATEWAY)
+    }
+
     /// Whether to make the demo, with auth-service at this address. A password that everybody knows is not put on a
     /// network unless somebody asks for it.
     pub(crate) fn demo(&self, auth: SocketAddr) -> bool {
@@ -49,7 +74,7 @@ impl Options {
 
     /// Whether other machines can log in.
     pub(crate) fn is_on_a_network(&self, auth: SocketAddr) -> bool {
-        !self.listen.ip().is_loopback() || !auth.ip().is_loopback()
+        !self.gateway().ip().is_loopback() || !auth.ip().is_loopback()
     }
 }
 
@@ -151,7 +176,8 @@ impl Defaults {
     }
 }
 
-fn is_silent(variables: &[&str]) -> bool {
+/// Whether the environment holds none of these.
+pub(crate) fn is_silent(variables: &[&str]) -> bool {
     variables.iter().all(|name| env::var_os(name).is_none())
 }
 

@@ -7,13 +7,15 @@ use shared::clock::{Clock, SystemClock};
 use shared::command::say;
 use shared::http::{Listener, serve, shutdown_signal};
 use shared::random::{Random, SystemRandom};
+use shared::telemetry::Telemetry;
 use shared::{database, telemetry};
 
 use crate::data_dir::DataDir;
 use crate::demo;
 use crate::gateway::gateway;
 use crate::greeting::greeting;
-use crate::options::{Options, Urls, auth_settings, books_settings, url};
+use crate::options::{Options, Urls, auth_settings, books_settings, is_silent, url};
+use crate::ports::Ports;
 
 /// How long the greeting waits for books-service to have its keys.
 const KEYS_LOADED: Duration = Duration::from_secs(5);
@@ -21,14 +23,18 @@ const KEYS_LOADED: Duration = Duration::from_secs(5);
 /// Runs the stack until it is asked to end.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let stack = Stack::start(&options).await?;
-    let Stack { auth, books, listeners, urls, data } = stack;
+    let Stack { auth, books, listeners, urls, data, notes, telemetry: _telemetry } = stack;
     let shutdown = shutdown_signal()?;
     let [public, auth_public, auth_management, books_public, books_management] = listeners;
     let (auth_end, books_end) = (auth.app.config.serve, books.app.config.serve);
     let serve = |listener, routes, end| serve(listener, routes, end, shutdown.clone());
     let all = async {
         tokio::join!(
-            serve(public, gateway(auth.routes.clone(), books.routes.clone()), auth_end),
+            serve(
+                public,
+                gateway(auth.routes.clone(), books.routes.clone(), Arc::clone(&auth.app.random)),
+                auth_end
+            ),
             serve(auth_public, auth.routes.clone(), auth_end),
             serve(auth_management, auth.management.clone(), auth_end),
             serve(books_public, books.routes.clone(), books_end),
@@ -40,7 +46,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         let admin_password = if demo { demo::make(&data, &auth.app, &books.app).await? } else { None };
         // The greeting holds a password that is nowhere else, so nothing may keep it back for long.
         drop(tokio::time::timeout(KEYS_LOADED, books.keys_loaded()).await);
-        say(&greeting(&data, &urls, demo, admin_password.as_deref()));
+        say(&greeting(&data, &urls, &notes, demo, admin_password.as_deref()));
         anyhow::Ok(())
     };
     tokio::pin!(all);
@@ -52,6 +58,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn is_set(variable: &str) -> bool {
+    !is_silent(&[variable])
+}
+
 /// Everything that is needed to serve. The listeners are bound, so that connections wait rather than fail.
 struct Stack {
     auth: auth_service::Service,
@@ -60,23 +70,34 @@ struct Stack {
     listeners: [Listener; 5],
     urls: Urls,
     data: DataDir,
+    /// What is not as usual.
+    notes: Vec<String>,
+    telemetry: Telemetry,
 }
 
 impl Stack {
     async fn start(options: &Options) -> anyhow::Result<Self> {
         let data = DataDir::open(&options.data_dir)?;
-        let public = Listener::bind("STACK_LISTEN", options.listen).await?;
+        let mut ports = Ports::default();
+        let public = ports.bind("STACK_LISTEN", options.gateway(), options.listen.is_some()).await?;
         let gateway_url = url(public.address()?);
         let auth_settings = auth_settings(&data, &gateway_url)?;
-        telemetry::init(auth_settings.log_format);
+        let telemetry = telemetry::init(auth_settings.log_format, &auth_settings.traces, "stack")?;
         let (auth_config, sealer) = auth_settings.check()?;
-        let auth_public = Listener::bind("AUTH_LISTEN", auth_config.listen).await?;
-        let auth_management = Listener::bind("AUTH_MANAGEMENT_LISTEN", auth_config.management_listen).await?;
+        let auth_public = ports.bind("AUTH_LISTEN", auth_config.listen, is_set("AUTH_LISTEN")).await?;
+        let auth_management = ports
+            .bind("AUTH_MANAGEMENT_LISTEN", auth_config.management_listen, is_set("AUTH_MANAGEMENT_LISTEN"))
+            .await?;
         let auth_url = url(auth_public.address()?);
         let books_config = books_settings(&data, &gateway_url, &auth_settings, &auth_url)?.check()?;
-        let books_public = Listener::bind("BOOKS_LISTEN", books_config.listen).await?;
-        let books_management =
-            Listener::bind("BOOKS_MANAGEMENT_LISTEN", books_config.management_listen).await?;
+        let books_public = ports.bind("BOOKS_LISTEN", books_config.listen, is_set("BOOKS_LISTEN")).await?;
+        let books_management = ports
+            .bind(
+                "BOOKS_MANAGEMENT_LISTEN",
+                books_config.management_listen,
+                is_set("BOOKS_MANAGEMENT_LISTEN"),
+            )
+            .await?;
 
         let urls = Urls { gateway: gateway_url, auth: auth_url, books: url(books_public.address()?) };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -106,6 +127,6 @@ impl Stack {
         }
         let books = books_service::Service::start(books_config, books_database, clock, random).await?;
         let listeners = [public, auth_public, auth_management, books_public, books_management];
-        Ok(Self { auth, books, listeners, urls, data })
+        Ok(Self { auth, books, listeners, urls, data, notes: ports.notes().to_vec(), telemetry })
     }
 }

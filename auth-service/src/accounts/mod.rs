@@ -6,6 +6,7 @@ pub mod password;
 pub mod register;
 mod roles;
 pub mod store;
+pub mod transfer;
 mod username;
 
 pub use roles::{Role, Roles};

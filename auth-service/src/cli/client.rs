@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use sea_orm::DatabaseConnection;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
-use shared::command::say;
+use shared::command::{say, table};
 use shared::database;
 use shared::random::{Random, SystemRandom};
 use shared::settings::Span;
@@ -31,6 +31,7 @@ pub(super) struct ClientArguments {
 #[derive(Debug, Subcommand)]
 enum ClientCommand {
     /// Registers a client. Its secret is shown this once
+    #[command(after_help = CREATE_HELP)]
     Create(Box<CreateArguments>),
     /// Lists the clients by name
     List {
@@ -45,6 +46,12 @@ enum ClientCommand {
         id: ClientId,
     },
 }
+
+const CREATE_HELP: &str = "\
+Examples:
+  auth-service client create \"Reading list\" --redirect-uri https://app.example/callback
+  auth-service client create Tool --public --redirect-uri http://127.0.0.1/callback
+  auth-service client create \"Nightly export\" --grant client_credentials --scope books:read --json";
 
 #[derive(Debug, Args)]
 struct CreateArguments {
@@ -176,14 +183,10 @@ async fn list(database: &DatabaseConnection, json: bool) -> anyhow::Result<()> {
         let views: Vec<_> = clients.into_iter().map(ClientView::from).collect();
         say(&serde_json::to_string_pretty(&views)?);
     } else {
-        for client in &clients {
-            say(&format!(
-                "{:<24}  {:<20}  {}",
-                client.id.as_str(),
-                client.authentication.method(),
-                client.name
-            ));
-        }
+        let rows = clients.iter().map(|client| {
+            [client.id.as_str(), client.authentication.method(), client.name.as_str()].map(str::to_owned)
+        });
+        say(&table(["CLIENT_ID", "AUTHENTICATION", "NAME"], rows));
     }
     Ok(())
 }

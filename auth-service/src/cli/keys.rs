@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::clock::SystemClock;
-use shared::command::say;
+use shared::command::{say, table};
 use shared::database;
 use shared::random::SystemRandom;
 
@@ -102,10 +102,11 @@ async fn list(keyring: &Keyring, json: bool) -> anyhow::Result<()> {
         let rows: Vec<_> = keys.iter().map(as_json).collect();
         say(&serde_json::to_string_pretty(&rows)?);
     } else {
-        for key in &keys {
-            let KeyInfo { number, kid, state, created_at, .. } = key;
-            say(&format!("{number:>4}  {kid}  {:<9}  made {created_at}", state.as_str()));
-        }
+        let rows = keys.iter().map(|KeyInfo { number, kid, state, created_at, signs_from, .. }| {
+            let (made, from) = (created_at.to_string(), signs_from.to_string());
+            [number.to_string(), kid.clone(), state.as_str().to_owned(), made, from]
+        });
+        say(&table(["NUMBER", "KID", "STATE", "MADE", "SIGNS FROM"], rows));
     }
     Ok(())
 }

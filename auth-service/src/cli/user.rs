@@ -1,19 +1,21 @@
-//! `auth-service user create | list | disable | enable | passwd | roles`
+//! `auth-service user create | list | disable | enable | passwd | import | export | roles`
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _};
 use serde_json::json;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
-use shared::command::say;
+use shared::command::{say, table, tell};
 use shared::database;
 use shared::random::{Random, SystemRandom};
+use shared::transfer::{self, ExportArguments, Format, ImportArguments, Progress, Sink};
 
 use super::password;
 use crate::accounts::change::{self, AccountChange, Changer, NewAccount};
 use crate::accounts::store::{self, NewPassword};
+use crate::accounts::transfer::{AccountImporter, export};
 use crate::accounts::{Role, Roles, Username};
 use crate::audit::{Actor, Event, Kind};
 use crate::config::{DatabaseSettings, PasswordSettings};
@@ -36,6 +38,7 @@ pub(super) struct UserArguments {
 #[derive(Debug, Subcommand)]
 enum UserCommand {
     /// Makes an account; its password comes from a prompt or from standard input
+    #[command(after_help = CREATE_HELP)]
     Create {
         /// Its name
         #[arg(value_parser = parse_username)]
@@ -76,6 +79,12 @@ enum UserCommand {
         #[command(flatten)]
         passwords: PasswordSettings,
     },
+    /// Adds the accounts of a file, all of them or none
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArguments),
+    /// Writes all accounts to a file, with their password hashes: keep it as you keep the database
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArguments),
     /// Sets the roles of an account; its sessions get no more than they had
     Roles {
         /// Its name
@@ -86,6 +95,35 @@ enum UserCommand {
         roles: Vec<Role>,
     },
 }
+
+const CREATE_HELP: &str = "\
+Examples:
+  auth-service user create ada --role librarian
+  auth-service user create root --role admin --generate
+  echo 'a long enough password' | auth-service user create grace
+  echo '$2b$12$…' | auth-service user create alan --hash";
+
+const IMPORT_HELP: &str = "\
+The file is read and checked as a whole first. Every bad row is told with its line, and where there is one nothing is
+imported. The rows then go in batches, each whole or not at all, with an event in the audit trail for each account. A run
+that was cut off is finished by the same command, which knows the file by its content and imports no row twice.
+
+A row needs username and password_hash: what `export` writes, or a hash from another system as `user create --hash` takes
+it (argon2, bcrypt, PBKDF2, scrypt), which the next login replaces. It may have roles (default: reader), id, created_at,
+password_changed_at, last_login_at, must_change_password and disabled_at. CSV has a line of column names.
+
+Examples:
+  auth-service user import accounts.ndjson
+  auth-service user import --check legacy.csv             # only look
+  auth-service user import --existing skip legacy.csv     # who is there stays as they are";
+
+const EXPORT_HELP: &str = "\
+The file is for its owner alone (mode 600). Whoever has it can try passwords against its hashes; delete it when it has
+served. Sessions, consents and clients are not in it: `database copy` moves everything.
+
+Examples:
+  auth-service user export accounts.ndjson
+  auth-service user export - | age -r KEY > accounts.ndjson.age";
 
 /// Where the password comes from.
 #[derive(Clone, Copy, Debug, Args)]
@@ -135,6 +173,11 @@ impl UserArguments {
                 show_once(shown);
                 Ok(())
             }
+            UserCommand::Import(arguments) => {
+                let importer = AccountImporter::new(context.random, context.now);
+                transfer::import(&context.database, importer, &arguments, &SystemClock).await
+            }
+            UserCommand::Export(arguments) => context.export(&arguments).await,
             UserCommand::Roles { username, roles } => {
                 let roles = Roles::new(roles);
                 let said = format!("has the roles {roles}");
@@ -176,10 +219,23 @@ impl Context {
             let rows: Vec<_> = accounts.iter().map(as_json).collect();
             say(&serde_json::to_string_pretty(&rows)?);
         } else {
-            for account in &accounts {
+            let rows = accounts.iter().map(|account| {
                 let state = if account.disabled_at.is_some() { "disabled" } else { "enabled" };
-                say(&format!("{}  {:<8}  {:<24}  {}", account.id, state, account.roles, account.username));
-            }
+                [&account.username, state, &account.roles, &account.id.to_string()].map(str::to_owned)
+            });
+            say(&table(["USERNAME", "STATE", "ROLES", "ID"], rows));
+        }
+        Ok(())
+    }
+
+    async fn export(&self, arguments: &ExportArguments) -> anyhow::Result<()> {
+        let mut sink = Sink::open(arguments, Some(Format::Ndjson), true)?;
+        let total = account::Entity::find().count(&self.database).await?;
+        let progress = Progress::new("exporting", Some(total));
+        export(&self.database, &mut sink, |accounts| progress.advance(accounts)).await?;
+        drop(progress);
+        if let Some(said) = sink.finish("account(s)")? {
+            tell(&format!("{said}, with their password hashes: keep it as you keep the database"));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use shared::settings::SettingError;
 /// Where the accounts, sessions and keys are.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseSettings {
-    /// mysql://user:password@host/database, or sqlite://file
+    /// mysql://user:password@host/database, or sqlite://file [default: sqlite://auth.db]
     #[arg(long, env = "AUTH_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<SecretString>,
     /// File that holds the database URL

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
 use shared::settings::{Issuer, SettingError, Span, span_or_zero};
-use shared::telemetry::LogFormat;
+use shared::telemetry::{LogFormat, TraceSettings};
 use url::Url;
 
 use crate::passwords::PasswordRules;
@@ -52,6 +52,8 @@ pub struct Settings {
     /// How the log is written
     #[arg(long, env = "AUTH_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// Networks whose X-Forwarded-For is believed, with commas between them
     #[arg(
         long,

@@ -31,6 +31,7 @@ mod m20261124_000024_index_sessions_by_client;
 mod m20261124_000025_index_consents_by_client;
 mod m20261124_000026_add_resource_to_consents;
 mod m20261124_000027_index_one_time_by_use;
+mod m20261124_000028_create_imports;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000025_index_consents_by_client::Migration),
             Box::new(m20261124_000026_add_resource_to_consents::Migration),
             Box::new(m20261124_000027_index_one_time_by_use::Migration),
+            Box::new(m20261124_000028_create_imports::Migration),
         ]
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::Params;
+use prometheus_client::registry::Registry;
 use shared::random::Random;
 
 use self::slots::Slots;
@@ -73,6 +74,11 @@ impl Passwords {
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();
         Ok(passwords)
+    }
+
+    /// Adds the metrics of the queue.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.slots.register(registry);
     }
 
     /// The PHC string of a password, under a new salt of 16 bytes.

@@ -4,10 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
+
+/// Seconds; from a free slot to the longest wait that is allowed by default.
+const BUCKETS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
 
 /// The places.
 pub(super) struct Slots {
@@ -15,13 +25,24 @@ pub(super) struct Slots {
     waiting: AtomicUsize,
     spare: Spare,
     deadline: Duration,
+    count: usize,
+    refused: Counter,
+    waited: Histogram,
 }
 
 impl Slots {
     /// So many places, for which nobody waits longer than `deadline`.
     pub(super) fn new(count: usize, deadline: Duration) -> Self {
         let free = Arc::new(Semaphore::new(count));
-        Self { free, waiting: AtomicUsize::new(0), spare: Spare::default(), deadline }
+        let (refused, waited) = (Counter::default(), Histogram::new(BUCKETS));
+        Self { free, waiting: AtomicUsize::new(0), spare: Spare::default(), deadline, count, refused, waited }
+    }
+
+    /// Adds their metrics.
+    pub(super) fn register(self: &Arc<Self>, registry: &mut Registry) {
+        registry.register("hash_queue_refused", "Passwords that found no slot in time", self.refused.clone());
+        registry.register("hash_queue_seconds", "Time that passwords waited for a slot", self.waited.clone());
+        registry.register_collector(Box::new(Gauges(Arc::clone(self))));
     }
 
     /// Runs `work` on a thread that may take its time. The place is given back when the work is over, even where nobody
@@ -35,10 +56,17 @@ impl Slots {
     {
         let place = {
             let _waiting = Waiting::new(&self.waiting);
-            match tokio::time::timeout(self.deadline, Arc::clone(&self.free).acquire_owned()).await {
-                Ok(Ok(place)) => place,
-                Ok(Err(_)) | Err(_) => return Err(HashError::QueueFull),
-            }
+            let began = Instant::now();
+            let place =
+                match tokio::time::timeout(self.deadline, Arc::clone(&self.free).acquire_owned()).await {
+                    Ok(Ok(place)) => place,
+                    Ok(Err(_)) | Err(_) => {
+                        self.refused.inc();
+                        return Err(HashError::QueueFull);
+                    }
+                };
+            self.waited.observe(began.elapsed().as_secs_f64());
+            place
         };
         let slots = Arc::clone(self);
         let working = tokio::task::spawn_blocking(move || {
@@ -47,6 +75,32 @@ impl Slots {
             result
         });
         Ok(working.await??)
+    }
+}
+
+/// Reads the places at each scrape.
+#[derive(Debug)]
+struct Gauges(Arc<Slots>);
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Slots { free, waiting, count, .. } = &*self.0;
+        let busy = count.saturating_sub(free.available_permits());
+        for (name, help, value) in [
+            ("hash_slots", "Passwords that may be hashed at a time", *count),
+            ("hash_slots_busy", "Passwords that are being hashed", busy),
+            ("hash_queue", "Passwords that wait for a slot", waiting.load(Ordering::SeqCst)),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Slots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slots").field("count", &self.count).finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,17 @@ pub struct KeyInfo {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What a key in the table is sealed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealing {
+    /// The encryption key.
+    Current,
+    /// The one before it: `rewrap` has not been run yet.
+    Previous,
+    /// Another one, so that it cannot be used.
+    Unknown,
+}
+
 /// Why a key was not made or withdrawn.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyChangeError {
@@ -69,6 +80,27 @@ impl Keyring {
             }
         };
         Ok(rows.into_iter().zip(states).map(info).collect())
+    }
+
+    /// What the keys that are of use are sealed under, oldest first. Changes nothing.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sealings(&self) -> Result<Vec<(String, Sealing)>, KeyringError> {
+        let rows = key_table::all(&self.database).await?;
+        let states = self.life.states(&times(&rows), self.clock.now());
+        let in_use = rows.iter().zip(states).filter(|(_, state)| *state != KeyState::Gone);
+        let sealing = |(row, _): (&crate::entity::signing_key::Model, KeyState)| {
+            let sealed = &row.sealed_private_key;
+            let sealing = match (self.sealer.is_current(&row.kid, sealed), self.sealer.open(&row.kid, sealed))
+            {
+                (true, _) => Sealing::Current,
+                (false, Ok(_)) => Sealing::Previous,
+                (false, Err(_)) => Sealing::Unknown,
+            };
+            (row.kid.clone(), sealing)
+        };
+        Ok(in_use.map(sealing).collect())
     }
 
     /// Makes the next key before its time. It is announced first, as ever: nobody who verifies notices.

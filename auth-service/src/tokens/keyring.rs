@@ -14,6 +14,7 @@ use shared::jwks::{KeySnapshot, LocalKeys};
 use shared::random::Random;
 use uuid::Uuid;
 
+use super::key_metrics::KeyTally;
 use super::key_table::{self, times};
 use super::life::{KeyLife, KeyState};
 use super::sealer::{CannotSeal, Sealer};
@@ -66,6 +67,7 @@ struct Current {
     signing: Arc<SigningKey>,
     keys: Vec<Arc<SigningKey>>,
     published: Published,
+    tally: KeyTally,
 }
 
 /// The JWK set, ready to be sent.
@@ -113,6 +115,11 @@ impl Keyring {
     pub fn published(&self) -> Result<Published, KeyringError> {
         let current = self.current.load();
         current.as_ref().map(|current| current.published.clone()).ok_or(KeyringError::NoSigningKey)
+    }
+
+    /// How the keys are, for metrics.
+    pub(super) fn tally(&self) -> Option<KeyTally> {
+        self.current.load().as_ref().map(|current| current.tally)
     }
 
     /// What this service itself verifies with.
@@ -182,7 +189,10 @@ impl Keyring {
         let json = jwks(&published)?;
         let verifying: Result<Vec<_>, _> = published.iter().map(|key| key.verifying_key()).collect();
         self.verifying.replace(KeySnapshot::of(verifying?));
-        self.current.store(Some(Arc::new(Current { signing, keys: published, published: json })));
+        let made = rows.iter().map(|row| Timestamp::from_millis(row.created_at));
+        let made: Vec<_> = states.iter().copied().zip(made).collect();
+        let tally = KeyTally::new(&made, self.life.rotate_every);
+        self.current.store(Some(Arc::new(Current { signing, keys: published, published: json, tally })));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 pub mod id_token;
 pub mod jwt;
 pub mod key_change;
+mod key_metrics;
 mod key_table;
 pub mod keyring;
 pub mod life;

@@ -105,6 +105,45 @@ fn accounts_come_with_the_hashes_they_had() {
 }
 
 #[test]
+fn accounts_move_with_their_passwords_and_identifiers() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let here = Operator::new();
+    here.does(&["user", "create", "ada", "--role", "admin"], "a long enough password\n");
+    here.does(&["user", "create", "bob", "--generate"], "");
+    here.does(&["user", "disable", "bob"], "");
+    here.does(&["user", "export", "accounts.ndjson"], "");
+    let file = here.directory.path().join("accounts.ndjson");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let exported = std::fs::read_to_string(&file).unwrap();
+    assert!(exported.contains("$argon2id$"), "{exported}");
+
+    let there = Operator::new();
+    there.does(&["user", "import", file.to_str().unwrap()], "");
+    assert_eq!(there.does(&["user", "export"], ""), exported);
+    assert_eq!(there.does(&["user", "list", "--json"], ""), here.does(&["user", "list", "--json"], ""));
+    let again = there.does(&["user", "import", file.to_str().unwrap()], "");
+    assert!(again.contains("was imported at"), "{again}");
+
+    // From another system, by standard input.
+    let legacy = "username,password_hash,roles\n\
+                  ada,$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG,reader\n\
+                  Grace,$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG,reader librarian\n";
+    let import = ["user", "import", "-", "--format", "csv"];
+    let taken = there.fails(1, &import, legacy);
+    assert!(taken.contains("standard input:2: username ada is taken"), "{taken}");
+    let bad = there.fails(1, &import, "username,password_hash,roles\nx y,plain,king\nGRACE,plain,\n");
+    for expected in
+        [":2: username must hold", ":2: password_hash must be one of argon2", ":2: roles must be a list"]
+    {
+        assert!(bad.contains(expected), "{expected}: {bad}");
+    }
+    there.does(&[&import[..], &["--existing", "skip"]].concat(), legacy);
+    let list: Value = serde_json::from_str(&there.does(&["user", "list", "--json"], "")).unwrap();
+    assert_eq!(list[2]["username"], "Grace");
+    assert_eq!((list[0]["roles"][0].as_str(), list.as_array().unwrap().len()), (Some("admin"), 3));
+}
+
+#[test]
 fn an_operator_looks_after_the_keys() {
     const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     const NEW: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=";

@@ -8,5 +8,6 @@ mod etag;
 pub mod get;
 pub mod list;
 pub mod store;
+pub mod transfer;
 
 pub use book::{Author, BookId, BookView, Title};

@@ -12,7 +12,7 @@ use crate::config::Settings;
 
 /// Runs the service until it is asked to end.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    telemetry::init(settings.log_format);
+    let _telemetry = telemetry::init(settings.log_format, &settings.traces, "books-service")?;
     let config = settings.check()?;
     let shutdown = shutdown_signal()?;
     let public = Listener::bind("BOOKS_LISTEN", config.listen).await?;

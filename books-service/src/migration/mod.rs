@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m20261124_000001_create_books;
 mod m20261124_000002_index_books_by_title;
 mod m20261124_000003_index_books_by_author;
+mod m20261124_000004_create_imports;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_books::Migration),
             Box::new(m20261124_000002_index_books_by_title::Migration),
             Box::new(m20261124_000003_index_books_by_author::Migration),
+            Box::new(m20261124_000004_create_imports::Migration),
         ]
     }
 }

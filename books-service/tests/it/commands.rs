@@ -32,3 +32,28 @@ fn commands_end_with_the_codes_of_the_contract() {
         assert!(stderr.contains(said), "{arguments:?}: {stderr}");
     }
 }
+
+#[tokio::test]
+async fn doctor_tells_whether_tokens_can_be_checked() {
+    use shared::testing::{MockIssuer, TestKey};
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = MockIssuer::with_key(&TestKey::a()).await;
+    let examine = |issuer: String| {
+        let path = directory.path().to_owned();
+        tokio::task::spawn_blocking(move || {
+            let database = format!("sqlite://{}", path.join("books.db").display());
+            let output = Command::new(env!("CARGO_BIN_EXE_books-service"))
+                .args(["doctor", "--json", "--issuer", &issuer, "--management-listen", "127.0.0.1:1"])
+                .env_clear()
+                .env("BOOKS_DATABASE_URL", database)
+                .output()
+                .unwrap();
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        })
+    };
+    let (code, said) = examine(issuer.issuer().to_string()).await.unwrap();
+    assert!(code == Some(0) && said.contains("publishes 1 usable key(s)"), "{said}");
+    let (code, said) = examine("http://127.0.0.1:1".to_owned()).await.unwrap();
+    assert!(code == Some(1) && said.contains("tokens cannot be checked"), "{said}");
+    assert!(std::fs::read_dir(directory.path()).unwrap().next().is_none(), "it makes no file");
+}

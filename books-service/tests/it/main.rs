@@ -13,5 +13,6 @@ mod openapi;
 mod plans;
 mod reading;
 mod tokens;
+mod transfer;
 mod world;
 mod writing;

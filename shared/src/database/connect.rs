@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -85,6 +86,48 @@ pub async fn connect_with(
             result => return result.with_context(|| format!("{name}: cannot connect to the database")),
         }
     }
+}
+
+/// Connects to look and not to touch, with one connection on which nothing can be written. `None`: the URL is of a SQLite
+/// file that is not there yet.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_to_look(name: &str, url: &SecretString) -> anyhow::Result<Option<DatabaseConnection>> {
+    const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY";
+    let url = url.expose_secret();
+    let mut options = ConnectOptions::new(url);
+    options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT);
+    options.max_connections(1);
+    if url.starts_with("sqlite:") {
+        let parsed: sqlx::sqlite::SqliteConnectOptions =
+            url.parse().with_context(|| format!("{name}: is no address of a database"))?;
+        let file = parsed.get_filename().to_owned();
+        if !file.exists() {
+            return Ok(None);
+        }
+        // Where nobody has it open there is no log beside it, and even reading would make one.
+        let mut log = file.into_os_string();
+        log.push("-wal");
+        let in_use = Path::new(&log).exists();
+        options.map_sqlx_sqlite_opts(move |options| {
+            options.read_only(true).immutable(!in_use).busy_timeout(SQLITE_BUSY_TIMEOUT)
+        });
+    } else if url.starts_with("mysql:") {
+        options.map_sqlx_mysql_opts(|options| options.charset("utf8mb4").timezone("+00:00".to_owned()));
+        options.map_sqlx_mysql_pool_opts(|options| {
+            options.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(MYSQL_SESSION).await?;
+                    connection.execute(READ_ONLY).await.map(drop)
+                })
+            })
+        });
+    } else {
+        anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
+    }
+    let connected = Database::connect(options).await;
+    connected.map(Some).with_context(|| format!("{name}: cannot connect to the database"))
 }
 
 /// Makes the file of a SQLite database for its owner alone, where it is missing: it holds password hashes. SQLite gives the

@@ -82,11 +82,36 @@ async fn lock(connection: &DatabaseTransaction) -> Result<(), DbErr> {
 /// How many of our own steps were not applied yet. Steps that we do not know are of a newer version, which must leave a
 /// schema that we can work with: so a replica of ours may restart in the middle of its rollout, or after it was undone.
 async fn pending<M: MigratorTrait>(manager: &SchemaManager<'_>) -> Result<usize, DbErr> {
-    let ours = M::get_migration_files();
+    Ok(steps::<M>(manager).await?.pending.len())
+}
+
+/// Steps of a schema, by name.
+#[derive(Clone, Debug, Default)]
+pub struct SchemaSteps {
+    /// Ours that were applied.
+    pub applied: Vec<String>,
+    /// Ours that were not.
+    pub pending: Vec<String>,
+    /// Those that a newer version has applied, and that we do not know.
+    pub unknown: Vec<String>,
+}
+
+/// The steps of a schema. Changes nothing.
+///
+/// # Errors
+/// The database's.
+pub async fn schema_steps<M: MigratorTrait>(database: &DatabaseConnection) -> Result<SchemaSteps, DbErr> {
+    steps::<M>(&SchemaManager::new(database)).await
+}
+
+async fn steps<M: MigratorTrait>(manager: &SchemaManager<'_>) -> Result<SchemaSteps, DbErr> {
+    let ours: Vec<String> = M::get_migration_files().iter().map(|step| step.name().to_owned()).collect();
     if !manager.has_table("seaql_migrations").await? {
-        return Ok(ours.len());
+        return Ok(SchemaSteps { pending: ours, ..SchemaSteps::default() });
     }
-    let applied = seaql_migrations::Entity::find().all(manager.get_connection()).await?;
-    let is_applied = |name: &str| applied.iter().any(|step| step.version == name);
-    Ok(ours.iter().filter(|step| !is_applied(step.name())).count())
+    let noted = seaql_migrations::Entity::find().all(manager.get_connection()).await?;
+    let noted: Vec<String> = noted.into_iter().map(|step| step.version).collect();
+    let (applied, pending) = ours.iter().cloned().partition(|step| noted.contains(step));
+    let unknown = noted.into_iter().filter(|step| !ours.contains(step)).collect();
+    Ok(SchemaSteps { applied, pending, unknown })
 }

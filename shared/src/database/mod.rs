@@ -6,11 +6,15 @@
 //! | `transaction` | transactions that end even if their request does not |
 //! | `retry` | work that is done again where the database did nothing of it |
 //! | `failure` | what a failed statement means: try again, or a fault of ours |
+//! | `metrics` | how full the pool is |
 //! | `migrate` | schema steps under a lock, so that replicas may start together |
+//! | `copy` | all rows of one database into another |
 //! | `schema` | tables and indexes as all services make theirs |
 
 mod connect;
+mod copy;
 mod failure;
+mod metrics;
 mod migrate;
 mod retry;
 mod schema;
@@ -18,9 +22,11 @@ mod transaction;
 
 use sea_orm::DatabaseConnection;
 
-pub use connect::{DEFAULT_CONNECTIONS, connect, connect_with};
+pub use connect::{DEFAULT_CONNECTIONS, connect, connect_to_look, connect_with};
+pub use copy::{Copy, CopyArguments};
 pub use failure::Failure;
-pub use migrate::{ensure_schema, migrate};
+pub use metrics::register_pool;
+pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
 pub use transaction::begin;

@@ -56,6 +56,13 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether a request comes from a trusted proxy; `None`: it says nothing of whom it is forwarded for.
+    pub(super) fn forwarded(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<bool> {
+        headers.get("x-forwarded-for")?;
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+        Some(self.contains(peer.to_canonical()))
+    }
+
     /// The client of a request, from the connection that it came on.
     pub(super) fn client_of(&self, extensions: &Extensions, headers: &HeaderMap) -> ClientAddress {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
 use super::problem::{Cause, Problem};
 use crate::random::Random;
+use crate::telemetry::trace;
 use crate::token::Rejection;
 
 /// What nginx calls it when the client does not wait for the answer; never on the wire.
@@ -55,12 +57,16 @@ struct Inner {
     places: Semaphore,
     metrics: Arc<Metrics>,
     random: Arc<dyn Random>,
+    /// Whether the log was told that a header was not believed.
+    told_of_proxy: AtomicBool,
 }
 
 impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
-        Self(Arc::new(Inner { places: Semaphore::new(settings.max_in_flight), settings, metrics, random }))
+        let places = Semaphore::new(settings.max_in_flight);
+        let told_of_proxy = AtomicBool::new(false);
+        Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
@@ -83,16 +89,22 @@ impl std::fmt::Debug for Edge {
 async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &*edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
+    if let Some(trusted) = edge.settings.trusted_proxies.forwarded(request.extensions(), request.headers()) {
+        edge.note_forwarded(trusted, client);
+    }
     request.extensions_mut().insert(client);
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
+        trace_id = tracing::field::Empty,
+        otel.kind = trace::is_exporting().then_some("server"),
         // For the guard of the route to fill in.
         auth.outcome = tracing::field::Empty,
         auth.reason = tracing::field::Empty,
         auth.issuer = tracing::field::Empty,
         auth.sub_hash = tracing::field::Empty,
     );
+    trace::join(&span, request.headers(), &*edge.random);
     let mut record = Record {
         edge: Arc::clone(&edge),
         started: Instant::now(),
@@ -111,6 +123,17 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+impl Inner {
+    /// A scenario for the line in the log: a gateway was put before the service, and nobody told the service. Everybody then
+    /// has the gateway's address, and is slowed down together once one of them guesses passwords.
+    fn note_forwarded(&self, trusted: bool, ClientAddress(peer): ClientAddress) {
+        self.metrics.observe_forwarded(trusted);
+        if !trusted && !self.told_of_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, "X-Forwarded-For is not believed: its sender is not one of the trusted proxies");
+        }
+    }
 }
 
 /// What log and metrics say of a request: also of one whose client hung up before there was an answer. Those are the
@@ -148,6 +171,7 @@ impl Record {
         let elapsed = self.started.elapsed();
         let route = self.route.as_ref().map_or("(none)", MatchedPath::as_str);
         self.edge.metrics.observe(&self.method, route, status, elapsed);
+        trace::describe(&self.span, self.method.as_str(), route, status);
         u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
     }
 }

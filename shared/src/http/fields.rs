@@ -42,7 +42,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(members: Map<String, Value>) -> Self {
+    pub(crate) fn new(members: Map<String, Value>) -> Self {
         Self { members, errors: Vec::new() }
     }
 

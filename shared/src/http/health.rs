@@ -28,7 +28,8 @@ use super::serve::Ending;
 use crate::database;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-const MAX_ANSWER: u64 = 64 * 1024;
+/// Metrics take the most.
+const MAX_ANSWER: u64 = 1024 * 1024;
 
 type Outcome = Pin<Box<dyn Future<Output = Finding> + Send>>;
 type Check = Box<dyn Fn() -> Outcome + Send + Sync>;
@@ -137,6 +138,16 @@ async fn render(State(metrics): State<Arc<Metrics>>) -> Response {
 /// # Errors
 /// It is not, or does not answer.
 pub async fn healthcheck(management: SocketAddr) -> anyhow::Result<()> {
+    let (status, body) = ask_management(management, "/health/ready").await?;
+    anyhow::ensure!(status == 200, "not ready: {body}");
+    Ok(())
+}
+
+/// Status and body of `path` at the management address of a service.
+///
+/// # Errors
+/// It does not answer.
+pub async fn ask_management(management: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
     let mut address = management;
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -147,7 +158,7 @@ pub async fn healthcheck(management: SocketAddr) -> anyhow::Result<()> {
     // No client of ours: that one would ask the proxy of the environment, and want a trust store.
     let answer = tokio::time::timeout(2 * CHECK_TIMEOUT, async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(b"GET /health/ready HTTP/1.0\r\n\r\n").await?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
         let mut answer = Vec::new();
         stream.take(MAX_ANSWER).read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
@@ -155,7 +166,7 @@ pub async fn healthcheck(management: SocketAddr) -> anyhow::Result<()> {
     let answer = answer.await.context("no answer in time").and_then(|answer| answer.context("no answer"));
     let answer = answer.with_context(|| format!("{address}"))?;
     let answer = String::from_utf8_lossy(&answer);
-    let body = answer.lines().last().unwrap_or_default();
-    anyhow::ensure!(answer.split(' ').nth(1) == Some("200"), "not ready: {body}");
-    Ok(())
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no HTTP")?;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Ok((status, body.to_owned()))
 }

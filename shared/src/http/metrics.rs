@@ -27,11 +27,17 @@ struct Route {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Forwarded {
+    trusted: &'static str,
+}
+
 /// The metrics of a service.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Request, Counter>,
     seconds: Family<Route, Histogram, fn() -> Histogram>,
+    forwarded: Family<Forwarded, Counter>,
 }
 
 impl Metrics {
@@ -44,7 +50,13 @@ impl Metrics {
         let seconds = Family::new_with_constructor(histogram);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("http_request_seconds", "Time to the answer", seconds.clone());
-        Self { registry: Mutex::new(registry), requests, seconds }
+        let forwarded = Family::default();
+        let help = "Requests with X-Forwarded-For, by whether it is believed (TRUSTED_PROXIES)";
+        registry.register("http_forwarded", help, forwarded.clone());
+        for trusted in ["true", "false"] {
+            drop(forwarded.get_or_create(&Forwarded { trusted }));
+        }
+        Self { registry: Mutex::new(registry), requests, seconds, forwarded }
     }
 
     /// Adds metrics of the service's own.
@@ -57,6 +69,12 @@ impl Metrics {
         let request = Request { method: known(method), route: route.to_owned(), status };
         self.requests.get_or_create(&request).inc();
         self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
+    }
+
+    /// A request that says whom it is forwarded for.
+    pub(super) fn observe_forwarded(&self, trusted: bool) {
+        let trusted = if trusted { "true" } else { "false" };
+        self.forwarded.get_or_create(&Forwarded { trusted }).inc();
     }
 
     /// Everything as OpenMetrics text.

@@ -26,7 +26,7 @@ pub use client_address::{ClientAddress, TrustedProxies};
 pub use description::DescribeProblems;
 pub use edge::{Edge, EdgeSettings};
 pub use fields::{Fields, FromFields, Invalid};
-pub use health::{Finding, Health, healthcheck, management_routes};
+pub use health::{Finding, Health, ask_management, healthcheck, management_routes};
 pub use metrics::Metrics;
 pub use path::{FromPath, Path};
 pub use problem::{Cause, FieldError, Problem};

@@ -51,7 +51,9 @@ impl Listener {
     /// It is taken, or not of this machine; the text names setting and address.
     pub async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await;
-        listener.map(Self).with_context(|| format!("{name}: cannot listen on {address}"))
+        let holder = listener.as_ref().err().and_then(|error| holder(address.port(), error));
+        let holder = holder.map_or_else(String::new, |holder| format!(", which {holder} has"));
+        listener.map(Self).with_context(|| format!("{name}: cannot listen on {address}{holder}"))
     }
 
     /// Where it listens: with the port that the system chose, if 0 was asked for.
@@ -61,6 +63,15 @@ impl Listener {
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
+}
+
+/// Who listens on a port already, as far as the system lets us see.
+fn holder(port: u16, error: &io::Error) -> Option<String> {
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return None;
+    }
+    let process = listeners::get_process_by_port(port, listeners::Protocol::TCP).ok()?;
+    Some(format!("{} (process {})", process.name, process.pid))
 }
 
 /// Turns true once the process is asked to end, by SIGTERM or Ctrl-C.

@@ -6,4 +6,5 @@ mod durability;
 mod first_start;
 mod rotation;
 mod stack;
+mod traces;
 mod tutorial;

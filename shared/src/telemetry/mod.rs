@@ -1,0 +1,66 @@
+//! The log of a process, and its traces.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`trace`] | which trace a request belongs to: always, and in every line of the log |
+//! | `otlp` | spans for a collector, where one is named |
+
+mod otlp;
+pub mod trace;
+
+use clap::ValueEnum;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+pub use self::otlp::{Telemetry, TraceSettings};
+
+/// Our own events from `info` on, those of libraries where something is wrong.
+const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn,sqlx=warn,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts to log to standard error, from `info` on where `RUST_LOG` does not say otherwise, and to send traces of the
+/// service `name` where the settings name a collector.
+///
+/// A second call changes nothing, so that two services in one process need not agree on who is first.
+///
+/// # Errors
+/// Traces cannot be exported.
+pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> anyhow::Result<Telemetry> {
+    let (tracer, telemetry) = match otlp::start(traces, name)? {
+        Some((tracer, telemetry)) => (Some(tracer), telemetry),
+        None => (None, Telemetry::default()),
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let log = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log = match format {
+        LogFormat::Pretty => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
+    };
+    let registry = tracing_subscriber::registry();
+    let started = match tracer {
+        None => registry.with(log).with(filter).try_init(),
+        // Spans are sent whatever the log leaves out.
+        Some(tracer) => {
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(tracer)
+                .with_location(false)
+                .with_threads(false)
+                .with_tracked_inactivity(false)
+                .with_filter(LevelFilter::INFO);
+            registry.with(log.with_filter(filter)).with(spans).try_init()
+        }
+    };
+    drop(started);
+    Ok(telemetry)
+}
