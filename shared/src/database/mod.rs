@@ -7,6 +7,7 @@
 //! | `retry` | work that is done again where the database did nothing of it |
 //! | `failure` | what a failed statement means: try again, or a fault of ours |
 //! | `migrate` | schema steps under a lock, so that replicas may start together |
+//! | `unique` | rows by a key that no two have |
 //! | `schema` | tables and indexes as all services make theirs |
 
 mod connect;
@@ -15,6 +16,7 @@ mod migrate;
 mod retry;
 mod schema;
 mod transaction;
+mod unique;
 
 use sea_orm::DatabaseConnection;
 
@@ -24,6 +26,7 @@ pub use migrate::{ensure_schema, migrate};
 pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
 pub use transaction::begin;
+pub use unique::find_unique;
 
 /// Whether the database answers: a readiness check.
 pub async fn answers(database: &DatabaseConnection) -> bool {

@@ -1,7 +1,11 @@
 //! The log of a process.
 
+mod json;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+
+use self::json::{JsonLines, JsonMembers};
 
 /// Our own events from `info` on, those of libraries where something is wrong.
 const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn,sqlx=warn,hyper=warn,reqwest=warn";
@@ -28,7 +32,7 @@ pub fn init(format: LogFormat) {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
             subscriber.with_ansi(ansi).try_init()
         }
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Json => subscriber.fmt_fields(JsonMembers).event_format(JsonLines).try_init(),
     };
     drop(started);
 }
