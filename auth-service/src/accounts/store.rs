@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use super::{Role, Roles, Username};
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
@@ -13,7 +14,7 @@ use crate::error::Error;
 /// # Errors
 /// The database's.
 pub async fn find_by_name(db: &impl ConnectionTrait, username: &Username) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::UsernameKey.eq(username.key())).one(db).await
+    find_unique(Entity::find().filter(Column::UsernameKey.eq(username.key())), db).await
 }
 
 /// The account of that identifier.
@@ -21,7 +22,7 @@ pub async fn find_by_name(db: &impl ConnectionTrait, username: &Username) -> Res
 /// # Errors
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+    find_unique(Entity::find_by_id(id), db).await
 }
 
 /// A password as an account is given it.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use super::{Authentication, Client, ClientId, GrantType, RedirectUri, Unreadable};
 use crate::entity::client::{ActiveModel, Column, Entity};
@@ -16,7 +17,7 @@ use crate::error::Error;
 /// # Errors
 /// The database's, or what the table holds cannot be read.
 pub async fn find(db: &impl ConnectionTrait, id: &ClientId) -> Result<Option<Client>, Error> {
-    let row = Entity::find_by_id(id.as_str()).one(db).await?;
+    let row = find_unique(Entity::find_by_id(id.as_str()), db).await?;
     Ok(row.map(Client::try_from).transpose()?)
 }
 

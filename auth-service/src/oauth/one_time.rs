@@ -10,6 +10,7 @@ use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use crate::clients::ClientId;
 use crate::entity::one_time::{ActiveModel, Column, Entity, Model};
@@ -65,7 +66,7 @@ pub(super) async fn keep(
 /// # Errors
 /// The database's.
 pub(super) async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(hash).one(db).await
+    find_unique(Entity::find_by_id(hash), db).await
 }
 
 /// Reads what a row holds.

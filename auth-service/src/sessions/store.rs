@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use super::Client;
 use crate::entity::account;
@@ -59,7 +60,7 @@ pub async fn touch(
 /// # Errors
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+    find_unique(Entity::find_by_id(id), db).await
 }
 
 /// The session of that name with its account, where the one is not over and the other may sign in.

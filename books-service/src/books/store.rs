@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
 };
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use super::{Author, BookId, Title};
 use crate::entity::book::{ActiveModel, Column, Entity, Model};
@@ -70,7 +71,7 @@ fn like(before: &str, text: &str) -> LikeExpr {
 /// # Errors
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, BookId(id): BookId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+    find_unique(Entity::find_by_id(id), db).await
 }
 
 /// Adds a book.

@@ -9,6 +9,7 @@
 //! | `metrics` | how full the pool is |
 //! | `migrate` | schema steps under a lock, so that replicas may start together |
 //! | `copy` | all rows of one database into another |
+//! | `unique` | rows by a key that no two have |
 //! | `schema` | tables and indexes as all services make theirs |
 
 mod connect;
@@ -19,6 +20,7 @@ mod migrate;
 mod retry;
 mod schema;
 mod transaction;
+mod unique;
 
 use sea_orm::DatabaseConnection;
 
@@ -30,6 +32,7 @@ pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
 pub use transaction::begin;
+pub use unique::find_unique;
 
 /// Whether the database answers: a readiness check.
 pub async fn answers(database: &DatabaseConnection) -> bool {

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`trace`] | which trace a request belongs to: always, and in every line of the log |
 //! | `otlp` | spans for a collector, where one is named |
+//! | `json` | events as lines of JSON, each written in one go |
 
+mod json;
 mod otlp;
 pub mod trace;
 
@@ -14,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
+use self::json::{JsonLines, JsonMembers};
 pub use self::otlp::{Telemetry, TraceSettings};
 
 /// Our own events from `info` on, those of libraries where something is wrong.
@@ -45,7 +48,7 @@ pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> an
     let log = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let log = match format {
         LogFormat::Pretty => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
-        LogFormat::Json => log.json().flatten_event(true).boxed(),
+        LogFormat::Json => log.fmt_fields(JsonMembers).event_format(JsonLines).boxed(),
     };
     let registry = tracing_subscriber::registry();
     let started = match tracer {
