@@ -102,6 +102,21 @@ impl Report {
         &self.findings
     }
 
+    /// Prints all findings, for people.
+    pub fn print(&self) {
+        self.findings.iter().for_each(|finding| say(&finding.text()));
+    }
+
+    /// Whether nothing hurts.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Bad)
+    }
+
+    /// Everything as JSON: `healthy`, and the `findings`.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"healthy": self.is_healthy(), "findings": self.findings})
+    }
+
     /// Prints everything.
     ///
     /// # Errors
@@ -110,10 +125,9 @@ impl Report {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
         let (bad, notes) = (count(Severity::Bad), count(Severity::Note));
         if json {
-            let document = serde_json::json!({"healthy": bad == 0, "findings": self.findings});
-            say(&serde_json::to_string_pretty(&document)?);
+            say(&serde_json::to_string_pretty(&self.to_json())?);
         } else {
-            self.findings.iter().for_each(|finding| say(&finding.text()));
+            self.print();
         }
         anyhow::ensure!(bad == 0, "{bad} finding(s) that hurt, {notes} worth a look");
         if !json {
