@@ -10,12 +10,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use shared::random::{Random, SystemRandom};
 
+/// The file of the key that the signing keys are encrypted with.
+const KEY: &str = "key-encryption-key";
+
 /// A data directory that exists, and that no other stack uses.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Locked for as long as the process lives.
-    _lock: File,
+    /// Locked for as long as the process lives; of one that is only looked at, nothing.
+    _lock: Option<File>,
 }
 
 impl DataDir {
@@ -25,7 +28,15 @@ impl DataDir {
         made.with_context(|| format!("the data directory {} cannot be made", path.display()))?;
         let path = path.canonicalize()?;
         let lock = lock(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Some(lock) })
+    }
+
+    /// A directory that a stack has been at work in, to look at: another one may use it meanwhile. `None`: there is none.
+    pub(crate) fn look(path: &Path) -> anyhow::Result<Option<Self>> {
+        if !path.join(KEY).exists() {
+            return Ok(None);
+        }
+        Ok(Some(Self { path: path.canonicalize()?, _lock: None }))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -42,10 +53,10 @@ impl DataDir {
 
     /// The file of the key that the signing keys are encrypted with; made on the first start, readable by its owner.
     pub(crate) fn key_encryption_key(&self) -> anyhow::Result<PathBuf> {
-        let path = self.path.join("key-encryption-key");
+        let path = self.path.join(KEY);
         let random: &dyn Random = &SystemRandom::new();
         let key = STANDARD.encode(random.bytes::<32>());
-        self.write_once("key-encryption-key", &key)?;
+        self.write_once(KEY, &key)?;
         Ok(path)
     }
 

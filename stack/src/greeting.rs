@@ -58,7 +58,7 @@ by itself, with the public key of auth-service.
   programs that log in by themselves    README.md, "Use it": the same in Python and Rust
   applications that sign people in      auth-service client create; docs/clients.md
   services of your own behind tokens    docs/protect-your-service.md
-  something does not work               auth-service doctor, books-service doctor
+  something does not work               stack doctor
 "#;
 
 /// Each can be pasted into a shell; the first one keeps the token for the others.

@@ -6,6 +6,7 @@
 mod catalogue;
 mod data_dir;
 mod demo;
+mod doctor;
 mod gateway;
 mod greeting;
 mod options;
@@ -26,6 +27,7 @@ async fn main() -> ExitCode {
         match options.command.clone() {
             None => run::run(options).await,
             Some(Command::Seed) => seed::run().await,
+            Some(Command::Doctor { json }) => doctor::run(&options, json).await,
             Some(Command::Reference) => {
                 say(&reference::reference());
                 Ok(())

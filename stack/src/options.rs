@@ -34,13 +34,14 @@ pub(crate) struct Options {
 }
 
 const EXAMPLES: &str = "\
-Nothing listens on the network unless an address says so. Where a port is taken that nobody asked for by name, the next one
+Nothing listens on the network unless an address says so. Where a port is taken that nobody asked for by name, the next one \
 that is free is used: 5010 for 5000.
 
 Examples:
   stack
   stack --data-dir /srv/imprimatur --demo=false
-  STACK_LISTEN=127.0.0.1:8080 AUTH_REGISTRATION=open stack";
+  STACK_LISTEN=127.0.0.1:8080 AUTH_REGISTRATION=open stack
+  stack doctor                        # beside a running stack: what is wrong, and what to do";
 
 /// Where the gateway listens unless somebody says otherwise.
 const GATEWAY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
@@ -51,6 +52,12 @@ pub(crate) enum Command {
     /// Puts the demo into databases of services that run elsewhere, and ends: the account test with the password test, and
     /// a catalogue where there is no book yet. Takes AUTH_DATABASE_URL, AUTH_KEY_ENCRYPTION_KEY and BOOKS_DATABASE_URL
     Seed,
+    /// Looks at both services as this stack runs them, and says what to do
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the reference of all settings: docs/configuration.md
     #[command(hide = true)]
     Reference,

@@ -34,8 +34,8 @@ enum DatabaseCommand {
 }
 
 const COPY_HELP: &str = "\
-Stop the service first: what it writes meanwhile is not copied. The target gets everything or nothing, and the rows that
-arrive are counted. A target on MySQL must have its schema (`migrate`) and a user who may change tables.
+Stop the service first: what it writes meanwhile is not copied. The target gets everything or nothing, and the rows that \
+arrive are counted. A target on MySQL must have its schema (`migrate`) and a user who may change tables. \
 The keys are copied as they are sealed: the service needs the same AUTH_KEY_ENCRYPTION_KEY as before.
 
 Examples:

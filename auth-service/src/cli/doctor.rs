@@ -44,7 +44,8 @@ impl DoctorArguments {
     }
 }
 
-async fn examine(report: &mut Report, settings: &Settings) {
+/// Looks at everything that a service with these settings needs.
+pub async fn examine(report: &mut Report, settings: &Settings) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
     let checked = match settings.check() {

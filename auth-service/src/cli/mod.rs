@@ -19,6 +19,8 @@ use crate::config::{DatabaseSettings, Settings};
 use crate::migration::Migrator;
 use crate::openapi;
 
+pub use self::doctor::examine;
+
 /// Accounts, sessions and RS256 tokens.
 #[derive(Debug, Parser)]
 #[command(name = "auth-service", version, after_help = EXAMPLES)]
@@ -38,7 +40,7 @@ Examples:
   auth-service doctor                                           # what is wrong, and what to do";
 
 const MIGRATE_HELP: &str = "\
-Safe to run again, and beside running replicas: of several that do, one works and the others wait. A service on SQLite does
+Safe to run again, and beside running replicas: of several that do, one works and the others wait. A service on SQLite does \
 it by itself when it starts.
 
 Examples:
@@ -52,7 +54,7 @@ Example:
   auth-service healthcheck --management-listen 127.0.0.1:9001";
 
 const DOCTOR_HELP: &str = "\
-Changes nothing. May be run before the first start and beside a running service, with that service's settings. Ends with 1
+Changes nothing. May be run before the first start and beside a running service, with that service's settings. Ends with 1 \
 where something hurts.
 
 Examples:

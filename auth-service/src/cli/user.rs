@@ -104,12 +104,12 @@ Examples:
   echo '$2b$12$…' | auth-service user create alan --hash";
 
 const IMPORT_HELP: &str = "\
-The file is read and checked as a whole first. Every bad row is told with its line, and where there is one nothing is
-imported. The rows then go in batches, each whole or not at all, with an event in the audit trail for each account. A run
+The file is read and checked as a whole first. Every bad row is told with its line, and where there is one nothing is \
+imported. The rows then go in batches, each whole or not at all, with an event in the audit trail for each account. A run \
 that was cut off is finished by the same command, which knows the file by its content and imports no row twice.
 
-A row needs username and password_hash: what `export` writes, or a hash from another system as `user create --hash` takes
-it (argon2, bcrypt, PBKDF2, scrypt), which the next login replaces. It may have roles (default: reader), id, created_at,
+A row needs username and password_hash: what `export` writes, or a hash from another system as `user create --hash` takes \
+it (argon2, bcrypt, PBKDF2, scrypt), which the next login replaces. It may have roles (default: reader), id, created_at, \
 password_changed_at, last_login_at, must_change_password and disabled_at. CSV has a line of column names.
 
 Examples:
@@ -118,7 +118,7 @@ Examples:
   auth-service user import --existing skip legacy.csv     # who is there stays as they are";
 
 const EXPORT_HELP: &str = "\
-The file is for its owner alone (mode 600). Whoever has it can try passwords against its hashes; delete it when it has
+The file is for its owner alone (mode 600). Whoever has it can try passwords against its hashes; delete it when it has \
 served. Sessions, consents and clients are not in it: `database copy` moves everything.
 
 Examples:

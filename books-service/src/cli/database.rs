@@ -31,7 +31,7 @@ enum DatabaseCommand {
 }
 
 const COPY_HELP: &str = "\
-Stop the service first: what it writes meanwhile is not copied. The target gets everything or nothing, and the rows that
+Stop the service first: what it writes meanwhile is not copied. The target gets everything or nothing, and the rows that \
 arrive are counted. A target on MySQL must have its schema (`migrate`) and a user who may change tables.
 
 Examples:

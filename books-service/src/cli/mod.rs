@@ -16,6 +16,8 @@ use crate::config::{DatabaseSettings, Settings};
 use crate::migration::Migrator;
 use crate::openapi;
 
+pub use self::doctor::examine;
+
 /// The book catalogue, guarded by access tokens that it verifies by itself.
 #[derive(Debug, Parser)]
 #[command(name = "books-service", version, after_help = EXAMPLES)]
@@ -33,7 +35,7 @@ Examples:
   books-service doctor                      # what is wrong, and what to do";
 
 const MIGRATE_HELP: &str = "\
-Safe to run again, and beside running replicas: of several that do, one works and the others wait. A service on SQLite does
+Safe to run again, and beside running replicas: of several that do, one works and the others wait. A service on SQLite does \
 it by itself when it starts.
 
 Examples:
@@ -47,7 +49,7 @@ Example:
   books-service healthcheck --management-listen 127.0.0.1:9002";
 
 const DOCTOR_HELP: &str = "\
-Changes nothing. May be run before the first start and beside a running service, with that service's settings. Ends with 1
+Changes nothing. May be run before the first start and beside a running service, with that service's settings. Ends with 1 \
 where something hurts.
 
 Examples:

@@ -15,11 +15,11 @@ use crate::migration::Migrator;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file is read and checked as a whole first. Every bad row is told with its line, and where there is one nothing is
-imported. The rows then go in batches, each whole or not at all. A run that was cut off is finished by the same command,
+The file is read and checked as a whole first. Every bad row is told with its line, and where there is one nothing is \
+imported. The rows then go in batches, each whole or not at all. A run that was cut off is finished by the same command, \
 which knows the file by its content and imports no row twice.
 
-CSV has a line of column names: title, author, and id where the books have numbers already. NDJSON has one object a line
+CSV has a line of column names: title, author, and id where the books have numbers already. NDJSON has one object a line \
 with the same members, as `export` writes it. Rows without an id get the next numbers.
 
 Examples:

@@ -14,6 +14,7 @@ mod issuer;
 mod running;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -102,6 +103,21 @@ impl Report {
         &self.findings
     }
 
+    /// Prints all findings, for people.
+    pub fn print(&self) {
+        self.findings.iter().for_each(|finding| say(&finding.text()));
+    }
+
+    /// Whether nothing hurts.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Bad)
+    }
+
+    /// Everything as JSON: `healthy`, and the `findings`.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"healthy": self.is_healthy(), "findings": self.findings})
+    }
+
     /// Prints everything.
     ///
     /// # Errors
@@ -110,10 +126,9 @@ impl Report {
         let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
         let (bad, notes) = (count(Severity::Bad), count(Severity::Note));
         if json {
-            let document = serde_json::json!({"healthy": bad == 0, "findings": self.findings});
-            say(&serde_json::to_string_pretty(&document)?);
+            say(&serde_json::to_string_pretty(&self.to_json())?);
         } else {
-            self.findings.iter().for_each(|finding| say(&finding.text()));
+            self.print();
         }
         anyhow::ensure!(bad == 0, "{bad} finding(s) that hurt, {notes} worth a look");
         if !json {
@@ -142,14 +157,27 @@ impl Finding {
     }
 }
 
-/// A length of time as people say it, to the second.
-pub fn span(length: std::time::Duration) -> String {
-    humantime::format_duration(std::time::Duration::from_secs(length.as_secs())).to_string()
+/// A length of time as people say it: days and hours, hours and minutes, or minutes and seconds.
+pub fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let unit = match seconds {
+        0..3600 => 1,
+        3600..86400 => 60,
+        _ => 3600,
+    };
+    humantime::format_duration(Duration::from_secs(seconds - seconds % unit)).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_as_exact_as_people_say_them() {
+        let said = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!((said(3), said(3599)), ("3s".to_owned(), "59m 59s".to_owned()));
+        assert_eq!((said(3601), said(2 * 86400 + 3661)), ("1h".to_owned(), "2days 1h".to_owned()));
+    }
 
     #[test]
     fn a_report_fails_where_something_hurts_and_not_for_a_note() {

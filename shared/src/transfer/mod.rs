@@ -3,8 +3,8 @@
 //! An import is all or nothing as its user sees it. First the whole file is read and checked, and every bad row is told with
 //! its line; where there is one, nothing is imported. Then the rows go in batches, each in a transaction that also notes how
 //! far it is. A run that was cut off is finished by the same command, which knows the file by its digest; a file that was
-//! imported before is not imported again. A million rows take no more memory than a thousand, but for sixteen bytes of each
-//! that must be unique.
+//! imported before is not imported again. A million rows take no more memory than a thousand, but for some forty bytes
+//! of each that brings what must be unique.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -145,3 +145,32 @@ fn a_setting_that_cannot_be_used_is_named() {
         assert!(!output.status.success() && said.contains(name), "{name}: {said}");
     }
 }
+
+#[test]
+fn doctor_looks_at_a_stack_beside_it() {
+    let data = tempfile::tempdir().unwrap();
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let names =
+        ["STACK_LISTEN", "AUTH_LISTEN", "AUTH_MANAGEMENT_LISTEN", "BOOKS_LISTEN", "BOOKS_MANAGEMENT_LISTEN"];
+    let addresses = names.map(|name| (name, free()));
+    let settings: Vec<_> = addresses.iter().map(|(name, address)| (*name, address.as_str())).collect();
+    let examine = || {
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_stack"));
+        doctor.args(["doctor", "--json"]).env_clear().env("STACK_DATA_DIR", data.path());
+        let output = doctor.envs(settings.iter().copied()).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = examine();
+    assert_eq!((code, &said["auth-service"]["findings"][0]["check"]), (Some(0), &json!("data")));
+    assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "it makes nothing");
+
+    let stack = Stack::start(data.path(), &settings);
+    let (code, said) = examine();
+    assert_eq!(code, Some(0), "{said}");
+    let found = said.to_string();
+    assert!(found.contains("the issuer's URL shows the keys of this database"), "{said}");
+    assert!(found.contains("the running service has keys that are"), "{said}");
+    assert!(found.contains("the account test has the password test"), "{said}");
+    drop(stack);
+}
