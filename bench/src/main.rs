@@ -377,7 +377,9 @@ impl Bench {
         }
         let (first, final_) = (median(first), median(final_));
         let detail = format!("p99 {first:.0} µs : {final_:.0} µs; 200/s");
-        self.report.at_least("first page of 1,000,000 books against the last", &detail, first / final_, 0.9);
+        // The same within ten per cent, whichever is the faster.
+        let ratio = (first / final_).min(final_ / first);
+        self.report.at_least("first page of 1,000,000 books against the last", &detail, ratio, 0.9);
         Ok(())
     }
 
@@ -386,7 +388,12 @@ impl Bench {
         output(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder))?;
         let made =
             self.auth_command(&["client", "create", "bench", "--id", "bench", "--scope", "books:read"], "")?;
-        let secret = made.split_whitespace().last().context("a secret")?.to_owned();
+        let secret = made
+            .lines()
+            .find_map(|line| line.strip_prefix("client_secret"))
+            .context("a secret")?
+            .trim()
+            .to_owned();
         let auth = self.auth()?;
         let script = folder.join("server.js").display().to_string();
         let oidc = Server::start(
