@@ -67,7 +67,9 @@ fn main() -> anyhow::Result<()> {
 
 fn verifier(remembered: usize) -> anyhow::Result<TokenVerifier> {
     let keys = Arc::new(LocalKeys::new(KeySnapshot::of([TestKey::a().verifying_key()])));
-    Ok(TokenVerifier::builder(ISSUER, "books", keys, Arc::new(SystemClock)).cache_tokens(remembered).build()?)
+    Ok(TokenVerifier::builder(ISSUER, "books", keys, Arc::new(SystemClock))
+        .cache_tokens(remembered)
+        .build()?)
 }
 
 fn token() -> String {

@@ -25,7 +25,12 @@ fn main() {
     let mut output = [0; 32];
     let hashes = per_second(|| {
         argon
-            .hash_password_into_with_memory(black_box(b"correct horse battery staple"), &[7; 16], &mut output, &mut memory)
+            .hash_password_into_with_memory(
+                black_box(b"correct horse battery staple"),
+                &[7; 16],
+                &mut output,
+                &mut memory,
+            )
             .expect("a hash");
     });
     println!("{{\"signatures\": {signatures:.1}, \"hashes\": {hashes:.2}}}");

@@ -51,7 +51,8 @@ async fn main() -> anyhow::Result<()> {
         .route("/protected", get(|| async { Json(Protected { logged_in_as: "test".to_owned() }) }))
         .route("/.well-known/jwks.json", get(jwks));
     let listener = tokio::net::TcpListener::bind(arguments.listen).await?;
-    axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))), routes).await?;
+    axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))), routes)
+        .await?;
     Ok(())
 }
 

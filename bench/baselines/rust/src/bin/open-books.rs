@@ -30,7 +30,8 @@ async fn main() -> anyhow::Result<()> {
     let address: SocketAddr = config.listen;
     let (edge, serving) = (config.edge.clone(), config.serve);
     let database =
-        database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections).await?;
+        database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
+            .await?;
     let app = Arc::new(App { config, database, clock: Arc::new(SystemClock) });
     let edge = Edge::new(edge, Arc::new(Metrics::new()), Arc::new(SystemRandom::new()));
     let routes = Router::new().route("/books/{id}", get(books::get::get)).with_state(app);
