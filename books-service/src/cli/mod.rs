@@ -56,7 +56,7 @@ impl Command {
             }
             Self::Healthcheck { management_listen } => http::healthcheck(management_listen).await,
             Self::Openapi => {
-                say(&openapi::api().to_pretty_json()?);
+                say(&openapi::api("http://127.0.0.1:5001").to_pretty_json()?);
                 Ok(())
             }
         }
