@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use tower::ServiceExt as _;
 
-/// `/books*`, `/protected` and the metadata of books-service go there, everything else to auth-service.
+/// `/`, the page of the catalogue, `/books*`, `/protected` and the metadata of books-service go there, everything else to auth-service.
 pub(crate) fn gateway(auth: Router, books: Router) -> Router {
     Router::new().fallback(move |request: Request| {
         let service = if is_for_books(request.uri().path()) { books.clone() } else { auth.clone() };
@@ -13,7 +13,10 @@ pub(crate) fn gateway(auth: Router, books: Router) -> Router {
 }
 
 fn is_for_books(path: &str) -> bool {
-    path.starts_with("/books") || path == "/protected" || path == "/.well-known/oauth-protected-resource"
+    path == "/"
+        || path.starts_with("/books")
+        || path == "/protected"
+        || path == "/.well-known/oauth-protected-resource"
 }
 
 #[cfg(test)]
@@ -22,10 +25,18 @@ mod tests {
 
     #[test]
     fn paths_find_their_service() {
-        for path in ["/books", "/books/1", "/protected", "/.well-known/oauth-protected-resource"] {
+        for path in [
+            "/",
+            "/books",
+            "/books/1",
+            "/books/ui/x/books.js",
+            "/books/docs",
+            "/protected",
+            "/.well-known/oauth-protected-resource",
+        ] {
             assert!(is_for_books(path), "{path}");
         }
-        for path in ["/", "/login", "/.well-known/jwks.json", "/protected/books", "/me"] {
+        for path in ["/docs", "/login", "/.well-known/jwks.json", "/protected/books", "/me"] {
             assert!(!is_for_books(path), "{path}");
         }
     }

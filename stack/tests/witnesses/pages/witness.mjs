@@ -1,7 +1,10 @@
 // The pages of the product in Chromium, as people use them. Screenshots go to $OUTPUT.
+import { librarian, reader } from './books.mjs';
 import { allDocs } from './docs.mjs';
 import { end } from './chromium.mjs';
 
 await allDocs();
+await librarian();
+await reader();
 await end();
-console.log('pages: /docs signs in and tries both services, at the gateway and at their own addresses');
+console.log('pages: /docs tries both services at each address; the books page adds, edits, searches, deletes, ends sessions');
