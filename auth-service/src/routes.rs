@@ -20,6 +20,7 @@ pub fn routes(app: AppState) -> Router {
         .route("/register", post(accounts::register::register))
         .route("/login", post(sessions::login::login))
         .route("/openapi.json", get(openapi::document))
+        .merge(admin::page::routes())
         .merge(Docs::new(&app.config.issuer.url().origin().ascii_serialization()).routes("/docs"));
 
     // Everybody, from any web page.
