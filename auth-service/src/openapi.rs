@@ -1,9 +1,11 @@
 //! The description of the service for programs: OpenAPI 3.1, made from the handlers.
 
-use shared::http::{DescribeProblems, Json, Problem};
+use axum::extract::State;
+use shared::http::{DescribeProblems, Json, Problem, describe_sign_in};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::state::AppState;
 use crate::{accounts, admin, oauth, sessions};
 
 #[derive(OpenApi)]
@@ -68,13 +70,22 @@ impl Modify for Security {
     }
 }
 
-/// The description as a value.
-pub fn api() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+/// The description as a value, of the service that is this issuer.
+pub fn api(issuer: &str) -> utoipa::openapi::OpenApi {
+    let mut api = Api::openapi();
+    describe_sign_in(&mut api, issuer, &SCOPES);
+    api
 }
+
+/// What to sign in for, to try what is described.
+const SCOPES: [(&str, &str); 3] = [
+    ("openid", "Who you are, and what is your own"),
+    ("profile", "Your name"),
+    ("auth:admin", "Everything below /admin"),
+];
 
 /// Describes the service.
 #[utoipa::path(get, path = "/openapi.json", tag = "description", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(api())
+pub async fn document(State(app): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+    Json(api(app.config.issuer.as_str()))
 }

@@ -6,6 +6,8 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
+use shared::pages::Docs;
+
 use crate::oauth::cors::preflight;
 use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
@@ -17,7 +19,9 @@ pub fn routes(app: AppState) -> Router {
     let anybody = Router::new()
         .route("/register", post(accounts::register::register))
         .route("/login", post(sessions::login::login))
-        .route("/openapi.json", get(openapi::document));
+        .route("/openapi.json", get(openapi::document))
+        .merge(admin::page::routes())
+        .merge(Docs::new(&app.config.issuer.url().origin().ascii_serialization()).routes("/docs"));
 
     // Everybody, from any web page.
     let published = Router::new()

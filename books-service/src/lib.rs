@@ -20,6 +20,7 @@ pub mod protected;
 pub mod routes;
 pub mod state;
 
+mod page;
 mod service;
 
 pub use service::Service;

@@ -1,9 +1,11 @@
 //! The description of the service for programs: OpenAPI 3.1, made from the handlers.
 
-use shared::http::{DescribeProblems, Json, Problem};
+use axum::extract::State;
+use shared::http::{DescribeProblems, Json, Problem, describe_sign_in};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::state::AppState;
 use crate::{books, metadata, protected};
 
 #[derive(OpenApi)]
@@ -35,13 +37,16 @@ impl Modify for Security {
     }
 }
 
-/// The description as a value.
-pub fn api() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+/// The description as a value, of the service that takes tokens of this issuer.
+pub fn api(issuer: &str) -> utoipa::openapi::OpenApi {
+    let mut api = Api::openapi();
+    let scopes = [("books:read", "List and read books"), ("books:write", "Add, change and delete books")];
+    describe_sign_in(&mut api, issuer, &scopes);
+    api
 }
 
 /// Describes the service.
 #[utoipa::path(get, path = "/openapi.json", tag = "description", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(api())
+pub async fn document(State(app): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+    Json(api(app.config.jwks.issuer.as_str()))
 }

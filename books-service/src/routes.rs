@@ -3,14 +3,22 @@
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use shared::bearer::Bearer;
+use shared::pages::Docs;
 
 use crate::state::AppState;
-use crate::{books, metadata, openapi, protected};
+use crate::{books, metadata, openapi, page, protected};
 
 /// All routes of the service.
 pub fn routes(app: AppState, bearer: &Bearer) -> Router {
+    let issuer_origin = app.config.jwks.issuer.url().origin().ascii_serialization();
+    let docs = Docs::new(&issuer_origin);
     let anybody = Router::new()
         .route("/openapi.json", get(openapi::document))
+        .merge(page::routes(&issuer_origin))
+        .merge(docs.routes("/docs"))
+        // The same behind a gateway, where the plain addresses are another service's.
+        .route("/books/openapi.json", get(openapi::document))
+        .merge(docs.routes("/books/docs"))
         .merge(metadata::metadata(&app.config).routes());
 
     let any_token =

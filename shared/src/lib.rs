@@ -9,6 +9,7 @@
 //! | [`problem`] | errors on the wire (RFC 9457) |
 //! | [`clock`], [`random`] | time and randomness as parameters |
 //! | `http` | feature `service`: typed request bodies and queries, paging, entity tags, health, serving |
+//! | `pages` | feature `service`: web pages in the binary, among them `/docs` |
 //! | `command`, `settings`, `secret`, `database`, `telemetry` | feature `service`: what a process needs before it serves |
 //! | `doctor` | feature `service`: looks at what a service needs, and says what to do |
 //! | `transfer` | feature `service`: files of rows into tables and out of them |
@@ -35,6 +36,8 @@ pub mod http;
 pub mod issuer;
 pub mod jwks;
 pub mod misconfigured;
+#[cfg(feature = "service")]
+pub mod pages;
 pub mod problem;
 pub mod random;
 #[cfg(feature = "service")]

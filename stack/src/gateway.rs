@@ -8,7 +8,8 @@ use shared::random::Random;
 use shared::telemetry::trace;
 use tower::ServiceExt as _;
 
-/// `/books*`, `/protected` and the metadata of books-service go there, everything else to auth-service.
+/// `/`, the page of the catalogue, `/books*`, `/protected` and the metadata of books-service go there, everything else to
+/// auth-service.
 ///
 /// It takes on the trace of the caller, or begins one, and hands it on.
 pub(crate) fn gateway(auth: Router, books: Router, random: Arc<dyn Random>) -> Router {
@@ -35,7 +36,10 @@ pub(crate) fn gateway(auth: Router, books: Router, random: Arc<dyn Random>) -> R
 }
 
 fn is_for_books(path: &str) -> bool {
-    path.starts_with("/books") || path == "/protected" || path == "/.well-known/oauth-protected-resource"
+    path == "/"
+        || path.starts_with("/books")
+        || path == "/protected"
+        || path == "/.well-known/oauth-protected-resource"
 }
 
 #[cfg(test)]
@@ -44,10 +48,18 @@ mod tests {
 
     #[test]
     fn paths_find_their_service() {
-        for path in ["/books", "/books/1", "/protected", "/.well-known/oauth-protected-resource"] {
+        for path in [
+            "/",
+            "/books",
+            "/books/1",
+            "/books/ui/x/books.js",
+            "/books/docs",
+            "/protected",
+            "/.well-known/oauth-protected-resource",
+        ] {
             assert!(is_for_books(path), "{path}");
         }
-        for path in ["/", "/login", "/.well-known/jwks.json", "/protected/books", "/me"] {
+        for path in ["/docs", "/login", "/.well-known/jwks.json", "/protected/books", "/me"] {
             assert!(!is_for_books(path), "{path}");
         }
     }

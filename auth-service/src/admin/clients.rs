@@ -12,7 +12,7 @@ use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, NO_STORE, P
 
 use crate::audit::{Actor, Event, Kind};
 use crate::clients::draft::{Draft, secret_of};
-use crate::clients::{self, Authentication, Client, ClientId, ClientView, change, store};
+use crate::clients::{Authentication, Client, ClientId, ClientView, change, store};
 use crate::error::Error;
 use crate::sessions::{Admin, Caller};
 use crate::state::{App, AppState};
@@ -210,7 +210,7 @@ pub async fn delete(
 }
 
 async fn find(app: &App, id: &ClientId) -> Result<Client, Error> {
-    clients::find(&app.database, id.as_str()).await?.ok_or(Error::NoSuchClient)
+    retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchClient)
 }
 
 fn event(kind: Kind, admin: &Caller, ip: IpAddr) -> Event {

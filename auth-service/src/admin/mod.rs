@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod clients;
 pub mod keys;
+pub mod page;
 pub mod sessions;
 pub mod users;

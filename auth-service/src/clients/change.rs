@@ -7,6 +7,7 @@ use sea_orm::DatabaseConnection;
 use shared::clock::Timestamp;
 use shared::database::retry_write;
 
+use super::built_in::is_reserved;
 use super::{Client, ClientId, store};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::error::Error;
@@ -26,6 +27,9 @@ pub async fn create(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), Error> {
+    if is_reserved(&client.id) {
+        return Err(Error::ClientIdTaken);
+    }
     let create = || async {
         let mut transaction = Transaction::begin(database).await?;
         store::create(&*transaction, client).await?;

@@ -1,5 +1,6 @@
 //! The programs that may ask for tokens: what is registered of them.
 
+pub mod built_in;
 pub mod change;
 mod client_id;
 pub mod draft;
@@ -12,12 +13,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::DatabaseConnection;
 use shared::database::retry_read;
 use shared::jwks::KeySnapshot;
 
 use crate::entity::client::Model;
 use crate::error::Error;
+use crate::state::App;
 
 pub use self::client_id::ClientId;
 pub use self::grant_type::GrantType;
@@ -96,9 +97,12 @@ pub struct Unreadable {
 ///
 /// # Errors
 /// The database's, or what is registered cannot be read.
-pub async fn find(database: &DatabaseConnection, id: &str) -> Result<Option<Client>, Error> {
+pub async fn find(app: &App, id: &str) -> Result<Option<Client>, Error> {
+    if let Some(client) = built_in::find(&app.config, id) {
+        return Ok(Some(client));
+    }
     let Ok(id) = id.parse() else { return Ok(None) };
-    retry_read(|| store::find(database, &id)).await
+    retry_read(|| store::find(&app.database, &id)).await
 }
 
 impl Client {
@@ -114,9 +118,10 @@ impl Client {
 
     /// Whether an answer that goes to this address cannot be had by another program: the client proves who it is when it
     /// redeems the code, or the address is its own by TLS. Any program on a machine can listen on its loopback interface or
-    /// take a scheme (RFC 8252 §8.6), so there people are asked each time.
+    /// take a scheme (RFC 8252 §8.6), so there people are asked each time. But where we sit ourselves, no other program does.
     pub fn is_assured_at(&self, redirect_uri: &str) -> bool {
-        self.is_confidential() || redirect_uri.starts_with("https://")
+        let is_ours = self.id.as_str() == built_in::PAGES;
+        self.is_confidential() || is_ours || redirect_uri.starts_with("https://")
     }
 
     /// The origins of its pages.

@@ -100,6 +100,11 @@ impl FromStr for RedirectUri {
 }
 
 impl RedirectUri {
+    /// An address of our own, which has no port but this one.
+    pub(super) fn exactly(text: &str) -> Option<Self> {
+        Url::parse(text).is_ok().then(|| Self { text: text.to_owned(), loopback: None })
+    }
+
     fn loopback(text: &str, url: &Url) -> Self {
         let authority = "http://".len();
         let end = text[authority..].find(['/', '?']).map_or(text.len(), |at| authority + at);

@@ -124,11 +124,9 @@ fn form_decode(text: &str) -> String {
 /// The client that these prove. `None`: they prove nothing.
 async fn prove(app: &App, credentials: &Credentials<'_>) -> Result<Option<Client>, OAuthError> {
     match credentials {
-        Credentials::Basic(id, secret) => Ok(by_secret(clients::find(&app.database, id).await?, secret)),
-        Credentials::Post(id, secret) => Ok(by_secret(clients::find(&app.database, id).await?, secret)),
-        Credentials::None(id) => {
-            Ok(clients::find(&app.database, id).await?.filter(|client| !client.is_confidential()))
-        }
+        Credentials::Basic(id, secret) => Ok(by_secret(clients::find(app, id).await?, secret)),
+        Credentials::Post(id, secret) => Ok(by_secret(clients::find(app, id).await?, secret)),
+        Credentials::None(id) => Ok(clients::find(app, id).await?.filter(|client| !client.is_confidential())),
         Credentials::Assertion(assertion) => by_assertion(app, assertion).await,
     }
 }
@@ -144,7 +142,7 @@ fn by_secret(client: Option<Client>, secret: &str) -> Option<Client> {
 /// A client that signs for itself (RFC 7523 §3): issued by and about the client, for us, for a short time, used once.
 async fn by_assertion(app: &App, assertion: &str) -> Result<Option<Client>, OAuthError> {
     let Some(id) = claimed_client(assertion) else { return Ok(None) };
-    let Some(client) = clients::find(&app.database, &id).await? else { return Ok(None) };
+    let Some(client) = clients::find(app, &id).await? else { return Ok(None) };
     let Authentication::PrivateKey { keys, .. } = &client.authentication else { return Ok(None) };
     let types = ["JWT", "client-authentication+jwt"];
     let Ok(jwt) = Jwt::verify(assertion, &types, keys.keys().map(|key| &**key)) else { return Ok(None) };

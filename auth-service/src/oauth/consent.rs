@@ -114,7 +114,7 @@ async fn take(
     let request = question.request;
     let asked = browser.sign_in.as_ref().filter(|signed_in| signed_in.session.id == question.session_id);
     let signed_in = asked.ok_or(STALE)?;
-    let client = clients::find(&app.database, request.client_id.as_str()).await?;
+    let client = clients::find(app, request.client_id.as_str()).await?;
     let client = client.ok_or(UNREGISTERED)?;
     still_registered(&client, &request)?;
     if form.get("decision")? != Some("allow") {

@@ -69,7 +69,7 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
     }
     let id = named.or(hint.as_ref().map(|hint| hint.client_id.as_str()));
     let client = match id {
-        Some(id) => clients::find(&app.database, id).await?,
+        Some(id) => clients::find(app, id).await?,
         None => None,
     };
     // Nobody is sent to a stranger's page for having followed a link: see `Answer::unasked`.

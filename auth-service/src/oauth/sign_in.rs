@@ -108,7 +108,7 @@ async fn take(
 ) -> Result<Response, Stop> {
     let errand: Errand = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
     let client = match &errand {
-        Errand::Authorize(request) => clients::find(&app.database, request.client_id.as_str()).await?,
+        Errand::Authorize(request) => clients::find(app, request.client_id.as_str()).await?,
         Errand::Device(_) => None,
     };
     if let (Errand::Authorize(request), Some("cancel")) = (&errand, form.get("decision")?) {

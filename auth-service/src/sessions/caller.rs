@@ -67,7 +67,7 @@ where
             return Ok(Self(caller));
         }
         let app = AppState::from_ref(state);
-        match clients::find(&app.database, client).await?.is_some_and(|client| client.first_party) {
+        match clients::find(&app, client).await?.is_some_and(|client| client.first_party) {
             true => Ok(Self(caller)),
             false => Err(Error::NotYourOwnClient),
         }

@@ -23,6 +23,7 @@ mod model;
 mod oauth;
 mod openapi;
 mod outage;
+mod pages;
 mod passwords;
 mod plans;
 mod process;

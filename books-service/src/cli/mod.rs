@@ -112,7 +112,7 @@ impl Command {
             Self::Completions(arguments) => arguments.run::<Cli>(),
             Self::Man(arguments) => arguments.run::<Cli>(),
             Self::Openapi => {
-                say(&openapi::api().to_pretty_json()?);
+                say(&openapi::api("http://127.0.0.1:5001").to_pretty_json()?);
                 Ok(())
             }
         }

@@ -10,6 +10,7 @@ mod keys;
 mod listing;
 mod migrations;
 mod openapi;
+mod pages;
 mod plans;
 mod reading;
 mod tokens;

@@ -2,6 +2,9 @@
 
 use utoipa::Modify;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    AuthorizationCode, Flow, OAuth2, Scopes, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 
 const PROBLEM: &str = "#/components/schemas/Problem";
@@ -19,6 +22,32 @@ impl Modify for DescribeProblems {
                 [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
             operations.into_iter().flatten().for_each(describe);
         }
+    }
+}
+
+/// Describes how to get the tokens that `access_token` stands for: by signing in at `issuer`, for some of these scopes and what
+/// they allow. The page that shows the document needs it.
+pub fn describe_sign_in(api: &mut OpenApi, issuer: &str, scopes: &[(&str, &str)]) {
+    let issuer = issuer.trim_end_matches('/');
+    let scopes = Scopes::from_iter(scopes.iter().copied());
+    let (authorize, token) = (format!("{issuer}/oauth2/authorize"), format!("{issuer}/oauth2/token"));
+    let flow = Flow::AuthorizationCode(AuthorizationCode::new(authorize, token, scopes));
+    let scheme = SecurityScheme::OAuth2(OAuth2::with_description([flow], "Sign in, with PKCE (RFC 7636)"));
+    api.components.get_or_insert_default().add_security_scheme("oauth2", scheme);
+    for item in api.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(also_by_sign_in);
+    }
+}
+
+fn also_by_sign_in(operation: &mut Operation) {
+    let Some(needed) = &mut operation.security else { return };
+    let scopes = needed.iter().find_map(|one| {
+        let one = serde_json::to_value(one).ok()?;
+        serde_json::from_value::<Vec<String>>(one.get("access_token")?.clone()).ok()
+    });
+    if let Some(scopes) = scopes {
+        needed.push(SecurityRequirement::new("oauth2", scopes));
     }
 }
 

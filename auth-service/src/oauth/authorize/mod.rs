@@ -137,7 +137,7 @@ pub async fn authorize_by_form(Form(parameters): Form) -> Result<Response, OAuth
 async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, AuthorizationRequest), Stop> {
     let here = |kind: TroubleKind| move |refusal: Refusal| Stop::Here(kind, refusal.description);
     let id = parameters.need("client_id", "client_id is missing").map_err(here(TroubleKind::BadRequest))?;
-    let client = clients::find(&app.database, id).await?;
+    let client = clients::find(app, id).await?;
     let client =
         client.ok_or(Stop::Here(TroubleKind::UnknownClient, "no client of that client_id is registered"))?;
     let request_uri = parameters.get("request_uri").map_err(here(TroubleKind::BadRequest))?;

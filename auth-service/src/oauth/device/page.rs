@@ -102,7 +102,7 @@ pub(in crate::oauth) async fn ask(
     hash: String,
 ) -> Result<Response, Stop> {
     let row = retry_read(|| store::find(&app.database, &hash)).await.map_err(Error::from)?.ok_or(GONE)?;
-    let client = clients::find(&app.database, &row.client_id).await?.ok_or(GONE)?;
+    let client = clients::find(app, &row.client_id).await?.ok_or(GONE)?;
     let question = Question { hash, session_id: signed_in.session.id };
     let (ticket, cookie) = browser.ticket(app, DECIDE, &question)?;
     let scope = within(&row.scope, &signed_in.account);

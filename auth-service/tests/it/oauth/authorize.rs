@@ -5,7 +5,7 @@ use http::Method;
 
 use super::visitor::Visitor;
 use super::{app, code, furnish, granted, request, world};
-use crate::world::{PASSWORD, World, claims};
+use crate::world::{ISSUER, PASSWORD, World, claims};
 
 #[tokio::test]
 async fn nobody_is_sent_to_an_address_that_is_not_registered() {
@@ -279,4 +279,33 @@ async fn behind_tls_cookies_are_bound_to_the_host() {
     let page = visitor.get(&request("app", &[])).await;
     visitor.fill_in(&page, "ada", PASSWORD).await;
     assert!(visitor.cookies().keys().all(|name| name.starts_with("__Host-")), "{:?}", visitor.cookies());
+}
+
+#[tokio::test]
+async fn pages_of_our_own_ask_nobody_and_others_on_this_machine_each_time() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let own = |uri: &str, more: &[(&str, &str)]| {
+        let all = [&[("redirect_uri", uri), ("scope", "openid auth:admin")], more].concat();
+        request("imprimatur-pages", &all)
+    };
+    for path in ["/", "/docs/oauth2-redirect.html", "/admin/ui"] {
+        let uri = format!("{ISSUER}{path}");
+        let page = match path {
+            "/" => visitor.sign_in(&own(&uri, &[])).await,
+            _ => visitor.get(&own(&uri, &[("prompt", "none")])).await,
+        };
+        assert!(!page.code().is_empty(), "{path}");
+    }
+    // Neither another path nor another port of the same machine is ours.
+    for uri in ["http://127.0.0.1:5001/elsewhere", "http://127.0.0.1:8080/", "https://app.example/"] {
+        visitor.get(&own(uri, &[])).await.is_trouble();
+    }
+    let elsewhere = [("redirect_uri", "http://127.0.0.1:5002/"), ("scope", "books:read"), ("prompt", "none")];
+    for _ in 0..2 {
+        let page = visitor.get(&request("imprimatur-resource-pages", &elsewhere)).await;
+        page.tells("consent_required");
+        let page = visitor.get(&request("imprimatur-resource-pages", &elsewhere[..2])).await;
+        assert!(!visitor.press(&page, "allow").await.code().is_empty());
+    }
 }

@@ -1,0 +1,13 @@
+//! `/`: the catalogue for people, who sign in at the issuer.
+
+use axum::Router;
+use shared::pages::{COMMON, File, Files, Page};
+
+const SCRIPT: File = File::plain("books.js", include_bytes!("../pages/books.js"));
+
+/// The page and its files, which are below `/books` since a gateway sends that here. It may reach the issuer at this origin.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(issuer_origin: &str) -> Router<S> {
+    let files = Files::new(COMMON.into_iter().chain([SCRIPT]));
+    let page = Page::new(include_str!("../pages/books.html"), &files, &[issuer_origin]).alone();
+    Router::new().route("/", page.route()).merge(files.routes("/books/ui"))
+}
