@@ -2,7 +2,7 @@
 //! and handed on.
 //!
 //! Where no traces are exported, a trace is no more than an identifier, so that the lines of several services can be found
-//! together. Where they are, the spans of [`super::otlp`] carry the same one.
+//! together. Where they are, the spans of `otlp` carry the same one.
 
 use std::fmt;
 use std::future::Future;
