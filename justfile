@@ -32,7 +32,7 @@ check:
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
     cargo machete
 
-# Everything that must hold before a change lands (an hour or so, with Docker)
+# Everything that must hold before a change lands
 ci:
     .ci/run
 
