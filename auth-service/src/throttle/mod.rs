@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use shared::clock::Timestamp;
-use shared::database::{retry_read, retry_write};
+use shared::database::{self, retry_read, retry_write};
 use uuid::Uuid;
 
-use self::rules::{ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, network_of};
+use self::rules::{
+    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, network_of,
+};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::tokens::sealer::Blinder;
 
@@ -174,19 +176,37 @@ fn device_code_key(ip: IpAddr) -> String {
     format!("device:{}", network_of(ip))
 }
 
-/// Counts a try of which it is not known before how it ends.
+/// Counts a try of which it is not known before how it ends. Of many at a time, none passes that would not have passed
+/// after the others.
 async fn count_try(
     db: &DatabaseConnection,
     key: &String,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    // Most of those who are refused are refused here, and hold nobody up.
     let [counter] = retry_read(|| store::read(db, [key])).await?;
-    let wait = policy.wait(counter, now);
-    if !wait.is_zero() {
-        return Err(Refused::Wait(wait));
+    let mut wait = policy.wait(counter, now);
+    if wait.is_zero() {
+        wait = retry_write(|| count_next(db, key, policy, now)).await?;
     }
-    Ok(retry_write(|| store::add_failure(db, key, policy, now)).await?)
+    if wait.is_zero() { Ok(()) } else { Err(Refused::Wait(wait)) }
+}
+
+/// Counts a try, unless those that were counted meanwhile make it wait.
+async fn count_next(
+    db: &DatabaseConnection,
+    key: &str,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Duration, DbErr> {
+    let transaction = database::begin(db).await?;
+    let wait = policy.wait(store::hold(&transaction, key, now).await?, now);
+    if wait.is_zero() {
+        store::add_failure(&transaction, key, policy, now).await?;
+        transaction.commit().await?;
+    }
+    Ok(wait)
 }
 
 /// The rows that one attempt counts in.

@@ -57,6 +57,22 @@ pub(super) async fn add_failure(
     Entity::insert(row).on_conflict(add).exec_without_returning(db).await.map(drop)
 }
 
+/// Makes sure that there is a row to count in, and holds it until the transaction ends: whoever counts by the same key
+/// waits, and then reads what was counted before.
+pub(super) async fn hold(db: &impl ConnectionTrait, key: &str, now: Timestamp) -> Result<Counter, DbErr> {
+    let row = ActiveModel {
+        key: Set(key.to_owned()),
+        failures: Set(0),
+        failed_at: Set(now.millis()),
+        succeeded_at: Set(None),
+        expires_at: Set(now.millis()),
+    };
+    // An update that changes nothing takes the lock all the same.
+    let hold = OnConflict::column(Column::Key).update_column(Column::Key).to_owned();
+    Entity::insert(row).on_conflict(hold).exec_without_returning(db).await?;
+    Ok(Entity::find_by_id(key).one(db).await?.as_ref().map(Counter::from).unwrap_or_default())
+}
+
 /// Forgets the failures of one counter.
 pub(super) async fn clear(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
     Entity::delete_by_id(key).exec(db).await.map(drop)

@@ -6,6 +6,7 @@ use auth_service::accounts::store::NewPassword;
 use auth_service::passwords::Password;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::future::join_all;
 use http::Request;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::json;
@@ -126,7 +127,7 @@ async fn many_guesses_at_once_are_not_many_guesses() {
     let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
     world.account("lib", Role::Reader).await;
     let guesses = (0..60).map(|_| world.try_log_in_from(ELSEWHERE, "lib", "wrong"));
-    let answers = futures_util::future::join_all(guesses).await;
+    let answers = join_all(guesses).await;
     let checked = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((1..=8).contains(&checked), "{checked}");
     assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 60 - checked);
@@ -171,6 +172,19 @@ async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
             .complains_of(&["current_password"]);
     }
     wait(&world.bearer(&tokens.access).put("/me/password", change).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_register_at_once_are_not_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = connect(&new_shared_database(directory.path()).await).await;
+    let world = World::on(database, &["--client-registration", "open"]).await;
+    let client = json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none"});
+    let caller = world.anonymous();
+    let answers = join_all((0..60).map(|_| caller.post("/oauth2/register", client.clone()))).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| matches!(status, 201 | 429)), "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20);
 }
 
 #[tokio::test]
