@@ -156,13 +156,14 @@ impl Throttle {
         count_try(db, &device_code_key(ip), &DEVICE_CODE, now).await
     }
 
-    /// Forgets what was counted, since it was the code of a device.
+    /// Takes the count of one try back, since it was the code of a device. What was counted before stays: whoever guesses
+    /// may have a device of their own, whose code is always good.
     ///
     /// # Errors
     /// The database's.
     pub async fn found_device_code(&self, db: &DatabaseConnection, ip: IpAddr) -> Result<(), DbErr> {
         let key = device_code_key(ip);
-        retry_write(|| store::clear(db, &key)).await
+        retry_write(|| store::take_back(db, &key)).await
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) const NETWORK: Policy =
 pub(super) const REGISTRATION: Policy =
     Policy { free: 20, first: Duration::from_secs(10), most: HOUR, forget: HOUR };
 
-/// Codes of devices are short, and are guessed from a network at a time: a dozen tries an hour of 2^34 codes.
+/// Codes of devices are short, and are guessed from a network at a time: a dozen wrong ones an hour of 2^34 codes.
 pub(super) const DEVICE_CODE: Policy =
     Policy { free: 10, first: Duration::from_secs(10), most: HOUR, forget: HOUR };
 

@@ -73,6 +73,15 @@ pub(super) async fn hold(db: &impl ConnectionTrait, key: &str, now: Timestamp) -
     Ok(Entity::find_by_id(key).one(db).await?.as_ref().map(Counter::from).unwrap_or_default())
 }
 
+/// Takes one failure back.
+pub(super) async fn take_back(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
+    let fewer = Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
+        .filter(Column::Key.eq(key))
+        .filter(Column::Failures.gt(0));
+    fewer.exec(db).await.map(drop)
+}
+
 /// Forgets the failures of one counter.
 pub(super) async fn clear(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
     Entity::delete_by_id(key).exec(db).await.map(drop)

@@ -86,6 +86,28 @@ async fn codes_cannot_be_guessed() {
     assert_eq!(page.status, 429);
 }
 
+/// Whoever guesses has a device of their own, too, and types in its code between the guesses.
+#[tokio::test]
+async fn the_code_of_ones_own_device_buys_no_guesses() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let own = begin(&world).await.text("user_code");
+    for _ in 0..15 {
+        assert_eq!(enter(&visitor, &own).await.status, 200, "an office with many devices");
+    }
+    let mut guesses = 0;
+    'guessing: for _ in 0..5 {
+        for _ in 0..7 {
+            if enter(&visitor, "BBBB-BBBB").await.status == 429 {
+                break 'guessing;
+            }
+            guesses += 1;
+        }
+        enter(&visitor, &own).await;
+    }
+    assert_eq!(guesses, 10);
+}
+
 #[tokio::test]
 async fn a_device_dies_with_the_session_that_let_it_in() {
     let world = world().await;
