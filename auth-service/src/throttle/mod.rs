@@ -16,7 +16,7 @@ use shared::database::{self, retry_read, retry_write};
 use uuid::Uuid;
 
 use self::rules::{
-    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, network_of,
+    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, network_of,
 };
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::tokens::sealer::Blinder;
@@ -164,6 +164,19 @@ impl Throttle {
     pub async fn found_device_code(&self, db: &DatabaseConnection, ip: IpAddr) -> Result<(), DbErr> {
         let key = device_code_key(ip);
         retry_write(|| store::take_back(db, &key)).await
+    }
+
+    /// Lets a client at this address that proves nothing begin something of which a row is kept, and counts it.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit_unproven(
+        &self,
+        db: &DatabaseConnection,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        count_try(db, &format!("unproven:{}", network_of(ip)), &UNPROVEN, now).await
     }
 }
 

@@ -54,6 +54,11 @@ pub(super) const REGISTRATION: Policy =
 pub(super) const DEVICE_CODE: Policy =
     Policy { free: 10, first: Duration::from_secs(10), most: HOUR, forget: HOUR };
 
+/// What public clients begin: a row that lasts for minutes. An office with all its people behind one address goes on at one
+/// a second.
+pub(super) const UNPROVEN: Policy =
+    Policy { free: 300, first: Duration::from_secs(1), most: Duration::from_secs(1), forget: HOUR };
+
 /// What a row says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counter {

@@ -108,6 +108,28 @@ async fn the_code_of_ones_own_device_buys_no_guesses() {
     assert_eq!(guesses, 10);
 }
 
+/// The row of each is small, but anybody who knows the name of a public client can ask for one.
+#[tokio::test]
+async fn who_proves_nothing_begins_so_often_and_then_slowly() {
+    let world = world().await;
+    let fields = [("client_id", "spa"), ("scope", "openid")];
+    let begin = async || world.form("/oauth2/device_authorization", None, &fields).await;
+    for _ in 0..300 {
+        begin().await.expect(200);
+    }
+    let refused = begin().await.expect(429);
+    assert_eq!(refused.headers["retry-after"], "1");
+    let parameters = super::request("spa", &[]);
+    let pushed: Vec<(String, String)> =
+        url::form_urlencoded::parse(parameters.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pushed: Vec<_> = pushed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    world.form("/oauth2/par", None, &pushed).await.expect(429);
+    world.as_app("/oauth2/device_authorization", &[("scope", "openid")]).await.expect(200);
+    world.advance(1);
+    begin().await.expect(200);
+    begin().await.expect(429);
+}
+
 #[tokio::test]
 async fn a_device_dies_with_the_session_that_let_it_in() {
     let world = world().await;
