@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 
 use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
+use super::places::{AwaitedBody, Place};
 use super::problem::{Cause, Problem};
 use crate::random::Random;
 use crate::token::Rejection;
@@ -30,7 +31,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct EdgeSettings {
     /// A request that has no answer by then gets 503 and is dropped, so that what was not begun by then is not begun.
     pub deadline: Duration,
-    /// Requests at a time; further ones get 503 at once.
+    /// Requests at a time, without those whose body has yet to come; further ones get 503 at once.
     pub max_in_flight: usize,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
@@ -52,7 +53,7 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: EdgeSettings,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
     random: Arc<dyn Random>,
 }
@@ -60,7 +61,8 @@ struct Inner {
 impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
-        Self(Arc::new(Inner { places: Semaphore::new(settings.max_in_flight), settings, metrics, random }))
+        let places = Arc::new(Semaphore::new(settings.max_in_flight));
+        Self(Arc::new(Inner { places, settings, metrics, random }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
@@ -165,11 +167,12 @@ impl Drop for Record {
 
 /// The answer of the service, or why there is none.
 async fn answer(edge: &Inner, request: Request, next: Next) -> Response {
-    let Ok(_place) = edge.places.try_acquire() else {
-        return Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
-    };
+    let overloaded = || Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
+    let Some(place) = Place::take(&edge.places) else { return overloaded() };
+    let request = request.map(|body| AwaitedBody::of(body, &place));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(edge.settings.deadline, answer).await {
+        Ok(Ok(_)) if place.was_turned_away() => overloaded(),
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Problem::internal(Panicked).into_response(),
         Err(_) => Problem::unavailable("deadline_exceeded", Duration::from_secs(1)).into_response(),

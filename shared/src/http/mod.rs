@@ -10,6 +10,7 @@ mod health;
 mod metrics;
 pub mod page;
 mod path;
+mod places;
 mod query;
 mod serve;
 
