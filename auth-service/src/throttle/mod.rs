@@ -16,7 +16,8 @@ use shared::database::{self, retry_read, retry_write};
 use uuid::Uuid;
 
 use self::rules::{
-    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, network_of,
+    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession,
+    network_of,
 };
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::tokens::sealer::Blinder;
@@ -47,21 +48,18 @@ pub struct Subject {
     key: String,
 }
 
-/// What somebody has shown before they try a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing.
-    Nobody,
-    /// A session of the account.
-    Session,
-}
-
 /// Why there is no attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// There were too many failures, or too many try at a time.
-    #[error("too many failures; the next try is in {0:?}")]
-    Wait(Duration),
+    #[error("too many failures; the next try is in {wait:?}")]
+    Wait {
+        /// Until the next try.
+        wait: Duration,
+        /// Whether it may be told at once. Otherwise somebody else might be told the same behind a hash, and the time of the
+        /// answer must not say which of the two it was.
+        at_once: bool,
+    },
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbErr),
@@ -83,8 +81,7 @@ impl Throttle {
         Subject { account_id, key }
     }
 
-    /// Lets somebody at this address try a password, or says when they may. Within a session of the account, only what
-    /// failed at this very network counts: others cannot keep the owner from changing the password.
+    /// Lets somebody at this address try a password, or says when they may.
     ///
     /// # Errors
     /// Not now, or the database's.
@@ -93,28 +90,61 @@ impl Throttle {
         db: &DatabaseConnection,
         subject: Subject,
         ip: IpAddr,
-        standing: Standing,
         now: Timestamp,
     ) -> Result<Attempt, Refused> {
-        let network = network_of(ip);
-        let keys = Keys {
-            pair: format!("{}@{network}", subject.key),
-            account: subject.key,
-            network: format!("network:{network}"),
-        };
-        let read = || store::read(db, [&keys.pair, &keys.account, &keys.network]);
-        let [pair, account, network] = retry_read(read).await?;
-        let counted = SignIn { pair, account, network };
-        let wait = match standing {
-            Standing::Session => PAIR.wait(counted.pair, now),
-            Standing::Nobody => counted.wait(now),
-        };
-        if !wait.is_zero() {
-            return Err(Refused::Wait(wait));
+        let keys = Keys::new(subject.key, &network_of(ip));
+        let [behind_pair, behind_account] = &keys.behind;
+        let all =
+            [&keys.pair, &keys.account, &keys.network, behind_pair, behind_account, &keys.within_sessions];
+        let [pair, account, network, behind_pair, behind_account, within_sessions] =
+            retry_read(|| store::read(db, all)).await?;
+        let counted = SignIn { pair, account, network, behind: [behind_pair, behind_account] };
+        let wait = counted.wait(now);
+        let seen = |wait| Refused::Wait { wait, at_once: !PAIR.wait(pair, now).is_zero() };
+        if !wait.is_zero() && !counted.may_try_behind(now) {
+            return Err(seen(wait));
         }
-        let place = Place::take(&self.bursts, &keys.account, counted.most_at_a_time(now));
-        let place = place.ok_or(Refused::Wait(Duration::from_secs(1)))?;
-        Ok(Attempt { account_id: subject.account_id, ip, keys, counted, place })
+        let crowded = if wait.is_zero() { Duration::from_secs(1) } else { wait };
+        let (open, most) = counted.most_at_a_time(now);
+        let place = Place::take(&self.bursts, &keys.account, open, most).ok_or(seen(crowded))?;
+        let behind = place.is_besides.then_some(crowded);
+        if behind.is_some() && !counted.may_try_behind(now) {
+            return Err(seen(crowded));
+        }
+        Ok(Attempt {
+            account_id: subject.account_id,
+            ip,
+            counts: Counts::SignIn { keys, counted, within_sessions },
+            behind,
+            place,
+        })
+    }
+
+    /// Lets somebody try the current password within a session of the account, or says when they may. Whoever has stolen its
+    /// token is counted by the session, wherever they come from, and keeps the owner from nothing but that: neither from
+    /// signing in nor, in another session, from changing the password.
+    ///
+    /// # Errors
+    /// Not now, or the database's.
+    pub async fn admit_within_session(
+        &self,
+        db: &DatabaseConnection,
+        account_id: Uuid,
+        session_id: Uuid,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<Attempt, Refused> {
+        let sessions = format!("{}{}", store::account_key(account_id), store::WITHIN_SESSIONS);
+        let session = format!("{sessions}:{session_id}");
+        let [of_session, of_all] = retry_read(|| store::read(db, [&session, &sessions])).await?;
+        let wait = WithinSession { session: of_session, sessions: of_all }.wait(now);
+        if !wait.is_zero() {
+            return Err(Refused::Wait { wait, at_once: true });
+        }
+        let crowded = Refused::Wait { wait: Duration::from_secs(1), at_once: true };
+        let place = Place::take(&self.bursts, &session, 1, 1).ok_or(crowded)?;
+        let counts = Counts::WithinSession { sessions, session };
+        Ok(Attempt { account_id: Some(account_id), ip, counts, behind: None, place })
     }
 
     /// Lets somebody at this address make an account, and counts it.
@@ -204,7 +234,7 @@ async fn count_try(
     if wait.is_zero() {
         wait = retry_write(|| count_next(db, key, policy, now)).await?;
     }
-    if wait.is_zero() { Ok(()) } else { Err(Refused::Wait(wait)) }
+    if wait.is_zero() { Ok(()) } else { Err(Refused::Wait { wait, at_once: true }) }
 }
 
 /// Counts a try, unless those that were counted meanwhile make it wait.
@@ -223,12 +253,32 @@ async fn count_next(
     Ok(wait)
 }
 
-/// The rows that one attempt counts in.
+/// The rows that one attempt to sign in counts in.
 #[derive(Debug)]
 struct Keys {
     pair: String,
     account: String,
     network: String,
+    /// By pair and by account, behind the curtain.
+    behind: [String; 2],
+    /// By account, in all its sessions.
+    within_sessions: String,
+}
+
+impl Keys {
+    fn new(account: String, network: &str) -> Self {
+        let pair = format!("{account}@{network}");
+        let behind = [format!("{pair}+behind"), format!("{account}+behind")];
+        let within_sessions = format!("{account}{}", store::WITHIN_SESSIONS);
+        Self { pair, account, network: format!("network:{network}"), behind, within_sessions }
+    }
+}
+
+/// What an attempt counts in.
+#[derive(Debug)]
+enum Counts {
+    SignIn { keys: Keys, counted: SignIn, within_sessions: Counter },
+    WithinSession { sessions: String, session: String },
 }
 
 /// A password that may be tried.
@@ -236,12 +286,18 @@ struct Keys {
 pub struct Attempt {
     account_id: Option<Uuid>,
     ip: IpAddr,
-    keys: Keys,
-    counted: SignIn,
+    counts: Counts,
+    behind: Option<Duration>,
     place: Place,
 }
 
 impl Attempt {
+    /// How long a stranger would have had to wait for it. Where there is something, a failure is answered by that, as
+    /// theirs would be.
+    pub const fn behind(&self) -> Option<Duration> {
+        self.behind
+    }
+
     /// Counts a failure, told of by `event`.
     ///
     /// # Errors
@@ -256,12 +312,22 @@ impl Attempt {
         let mut transaction = Transaction::begin(db).await?;
         transaction.record(now, event.clone()).await?;
         // Always in this order, so that two of them never wait for each other.
-        for (key, policy) in
-            [(&self.keys.account, &ACCOUNT), (&self.keys.pair, &PAIR), (&self.keys.network, &NETWORK)]
-        {
+        let counted = match &self.counts {
+            Counts::SignIn { keys: Keys { behind: [pair, account], .. }, .. } if self.behind.is_some() => {
+                vec![(account, &PAIR), (pair, &PAIR)]
+            }
+            Counts::SignIn { keys, .. } => {
+                vec![(&keys.account, &ACCOUNT), (&keys.pair, &PAIR), (&keys.network, &NETWORK)]
+            }
+            Counts::WithinSession { sessions, session } => vec![(sessions, &PAIR), (session, &PAIR)],
+        };
+        for (key, policy) in counted {
             store::add_failure(&*transaction, key, policy, now).await?;
         }
-        let wait = self.counted.after_failure(now).wait(now);
+        let wait = match &self.counts {
+            Counts::SignIn { counted, .. } => counted.after_failure(now).wait(now),
+            Counts::WithinSession { .. } => Duration::ZERO,
+        };
         if !wait.is_zero() {
             let mut event = Event::new(Kind::LoginThrottled, Actor::Unknown(self.ip));
             if let Some(id) = self.account_id {
@@ -277,11 +343,20 @@ impl Attempt {
     /// # Errors
     /// The database's.
     pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
-        if self.counted.account.failures > 0 {
-            store::clear(db, &self.keys.account).await?;
+        let Counts::SignIn { keys, counted, within_sessions } = &self.counts else { return Ok(()) };
+        let [behind_pair, behind_account] = &keys.behind;
+        for (key, counter) in [
+            (&keys.account, counted.account),
+            (behind_account, counted.behind[1]),
+            (behind_pair, counted.behind[0]),
+            (&keys.within_sessions, *within_sessions),
+        ] {
+            if counter.failures > 0 {
+                store::clear(db, key).await?;
+            }
         }
-        if self.counted.pair.is_news(now) {
-            store::note_success(db, &self.keys.pair, now).await?;
+        if counted.pair.is_news(now) {
+            store::note_success(db, &keys.pair, now).await?;
         }
         Ok(())
     }
@@ -292,18 +367,22 @@ impl Attempt {
 struct Place {
     bursts: Bursts,
     key: String,
+    /// Whether it is one of those besides.
+    is_besides: bool,
 }
 
 impl Place {
-    fn take(bursts: &Bursts, key: &str, most: u32) -> Option<Self> {
+    /// One of `most` places, of which the first `open` are nothing special.
+    fn take(bursts: &Bursts, key: &str, open: u32, most: u32) -> Option<Self> {
         let mut all = bursts.lock().unwrap_or_else(PoisonError::into_inner);
         let burst = all.entry(key.to_owned()).or_default();
+        let taken = burst.under_way + burst.failed;
         // Nobody is under way in a new entry, and `most` is never nothing: so no empty one is left behind.
-        if burst.under_way + burst.failed >= most {
+        if taken >= most {
             return None;
         }
         burst.under_way += 1;
-        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned() })
+        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned(), is_besides: taken >= open })
     }
 
     fn failed(&self) {

@@ -12,6 +12,9 @@ pub(super) fn account_key(id: Uuid) -> String {
     format!("account:{id}")
 }
 
+/// Behind the key of an account: what is counted within its sessions.
+pub(super) const WITHIN_SESSIONS: &str = "+session";
+
 /// The counters of these keys. One that is not there has counted nothing.
 pub(super) async fn read<const N: usize>(
     db: &DatabaseConnection,
@@ -107,7 +110,7 @@ pub(super) async fn note_success(db: &impl ConnectionTrait, key: &str, now: Time
 /// The database's.
 pub async fn forget_account(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
     let key = account_key(id);
-    // The keys by network are longer ones, with an `@`; `A` is what comes after that.
+    // The others are longer ones, with an `@` or a `+` behind it; `A` is what comes after these.
     let behind = format!("{key}A");
     let rows = Entity::delete_many().filter(Column::Key.gte(key)).filter(Column::Key.lt(behind));
     rows.exec(db).await.map(drop)
