@@ -21,9 +21,10 @@ use crate::throttle::{Attempt, Refused};
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 pub const FIRST_PARTY: &str = "first-party";
 
-/// Refusals are answered at multiples of this after the request came. What a refusal takes differs: a hash from elsewhere
-/// may cost less or more than ours, and some rows are there while others are not. So the time of the answer says nothing
-/// of the name, and waiting takes no slot.
+/// Refusals are answered at multiples of this after the request came; where there are hashes from elsewhere that take longer,
+/// at multiples of the first multiple that none of them reaches. What a refusal takes differs: a hash from elsewhere may cost
+/// less or more than ours, and some rows are there while others are not. So the time of the answer says nothing of the name,
+/// and waiting takes no slot.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// A name and a password.
@@ -89,7 +90,9 @@ pub async fn sign_in(
     let outcome = try_sign_in(app, username, password, client, door).await;
     match outcome {
         Err(NotIn::Late(error)) => {
-            tokio::time::sleep_until(began + next_multiple(began.elapsed(), REFUSE_EVERY)).await;
+            // Twice, since nobody is alone on a machine.
+            let step = next_multiple(app.passwords.slowest() * 2, REFUSE_EVERY);
+            tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)
         }
         Err(NotIn::AtOnce(error)) => Err(error),
