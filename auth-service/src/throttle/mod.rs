@@ -1,44 +1,32 @@
 //! Guessing gets slower: failures are counted in the table, so that replicas agree, and decide before a password is
 //! hashed.
 
+mod attempt;
+mod burst;
 mod rules;
 mod store;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DbErr};
 use shared::clock::Timestamp;
 use shared::database::{self, retry_read, retry_write};
 use uuid::Uuid;
 
-use self::rules::{
-    ACCOUNT, Counter, DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession,
-    network_of,
-};
-use crate::audit::{Actor, Event, Kind, Transaction};
+use self::attempt::{Counts, Keys};
+use self::burst::{Bursts, Place};
+use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession, network_of};
 use crate::tokens::sealer::Blinder;
 
+pub use self::attempt::Attempt;
 pub use self::store::{expired, forget_account, remove};
 
 /// Counts and decides.
 pub struct Throttle {
     blinder: Blinder,
     bursts: Bursts,
-}
-
-/// Who tries at a time in this process, by account.
-type Bursts = Arc<Mutex<HashMap<String, Burst>>>;
-
-/// The tries of one account since somebody last tried alone.
-#[derive(Debug, Default)]
-struct Burst {
-    under_way: u32,
-    /// Those that failed: whoever comes now may have read the counters before these were in them.
-    failed: u32,
 }
 
 /// Whom somebody tries to sign in as.
@@ -68,7 +56,7 @@ pub enum Refused {
 impl Throttle {
     /// A throttle that hides names by `blinder`: the same one on all replicas.
     pub fn new(blinder: Blinder) -> Self {
-        Self { blinder, bursts: Arc::default() }
+        Self { blinder, bursts: Bursts::default() }
     }
 
     /// An account, or a name that no account has: it is counted all the same, so that nothing tells them apart. The name
@@ -111,13 +99,8 @@ impl Throttle {
         if behind.is_some() && !counted.may_try_behind(now) {
             return Err(seen(crowded));
         }
-        Ok(Attempt {
-            account_id: subject.account_id,
-            ip,
-            counts: Counts::SignIn { keys, counted, within_sessions },
-            behind,
-            place,
-        })
+        let counts = Counts::sign_in(keys, &counted, within_sessions, behind.is_some(), now);
+        Ok(Attempt { account_id: subject.account_id, ip, behind, counts, place })
     }
 
     /// Lets somebody try the current password within a session of the account, or says when they may. Whoever has stolen its
@@ -143,8 +126,8 @@ impl Throttle {
         }
         let crowded = Refused::Wait { wait: Duration::from_secs(1), at_once: true };
         let place = Place::take(&self.bursts, &session, 1, 1).ok_or(crowded)?;
-        let counts = Counts::WithinSession { sessions, session };
-        Ok(Attempt { account_id: Some(account_id), ip, counts, behind: None, place })
+        let counts = Counts::within_session(session, sessions);
+        Ok(Attempt { account_id: Some(account_id), ip, behind: None, counts, place })
     }
 
     /// Lets somebody at this address make an account, and counts it.
@@ -251,164 +234,4 @@ async fn count_next(
         transaction.commit().await?;
     }
     Ok(wait)
-}
-
-/// The rows that one attempt to sign in counts in.
-#[derive(Debug)]
-struct Keys {
-    pair: String,
-    account: String,
-    network: String,
-    /// By pair and by account, behind the curtain.
-    behind: [String; 2],
-    /// By account, in all its sessions.
-    within_sessions: String,
-}
-
-impl Keys {
-    fn new(account: String, network: &str) -> Self {
-        let pair = format!("{account}@{network}");
-        let behind = [format!("{pair}+behind"), format!("{account}+behind")];
-        let within_sessions = format!("{account}{}", store::WITHIN_SESSIONS);
-        Self { pair, account, network: format!("network:{network}"), behind, within_sessions }
-    }
-}
-
-/// What an attempt counts in.
-#[derive(Debug)]
-enum Counts {
-    SignIn { keys: Keys, counted: SignIn, within_sessions: Counter },
-    WithinSession { sessions: String, session: String },
-}
-
-/// A password that may be tried.
-#[derive(Debug)]
-pub struct Attempt {
-    account_id: Option<Uuid>,
-    ip: IpAddr,
-    counts: Counts,
-    behind: Option<Duration>,
-    place: Place,
-}
-
-impl Attempt {
-    /// How long a stranger would have had to wait for it. Where there is something, a failure is answered by that, as
-    /// theirs would be.
-    pub const fn behind(&self) -> Option<Duration> {
-        self.behind
-    }
-
-    /// Counts a failure, told of by `event`.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn failed(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
-        retry_write(|| self.count(db, event, now)).await?;
-        self.place.failed();
-        Ok(())
-    }
-
-    async fn count(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
-        let mut transaction = Transaction::begin(db).await?;
-        transaction.record(now, event.clone()).await?;
-        // Always in this order, so that two of them never wait for each other.
-        let counted = match &self.counts {
-            Counts::SignIn { keys: Keys { behind: [pair, account], .. }, .. } if self.behind.is_some() => {
-                vec![(account, &PAIR), (pair, &PAIR)]
-            }
-            Counts::SignIn { keys, .. } => {
-                vec![(&keys.account, &ACCOUNT), (&keys.pair, &PAIR), (&keys.network, &NETWORK)]
-            }
-            Counts::WithinSession { sessions, session } => vec![(sessions, &PAIR), (session, &PAIR)],
-        };
-        for (key, policy) in counted {
-            store::add_failure(&*transaction, key, policy, now).await?;
-        }
-        let wait = match &self.counts {
-            Counts::SignIn { counted, .. } => counted.after_failure(now).wait(now),
-            Counts::WithinSession { .. } => Duration::ZERO,
-        };
-        if !wait.is_zero() {
-            let mut event = Event::new(Kind::LoginThrottled, Actor::Unknown(self.ip));
-            if let Some(id) = self.account_id {
-                event = event.account(id);
-            }
-            transaction.record(now, event.detail(format!("from here, the next try is in {wait:?}"))).await?;
-        }
-        transaction.commit().await
-    }
-
-    /// Forgets the failures of the account, and remembers that its owner was here.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
-        let Counts::SignIn { keys, counted, within_sessions } = &self.counts else { return Ok(()) };
-        let [behind_pair, behind_account] = &keys.behind;
-        for (key, counter) in [
-            (&keys.account, counted.account),
-            (behind_account, counted.behind[1]),
-            (behind_pair, counted.behind[0]),
-            (&keys.within_sessions, *within_sessions),
-        ] {
-            if counter.failures > 0 {
-                store::clear(db, key).await?;
-            }
-        }
-        if counted.pair.is_news(now) {
-            store::note_success(db, &keys.pair, now).await?;
-        }
-        Ok(())
-    }
-}
-
-/// One of those who try at a time in this process, until it is dropped.
-#[derive(Debug)]
-struct Place {
-    bursts: Bursts,
-    key: String,
-    /// Whether it is one of those besides.
-    is_besides: bool,
-}
-
-impl Place {
-    /// One of `most` places, of which the first `open` are nothing special.
-    fn take(bursts: &Bursts, key: &str, open: u32, most: u32) -> Option<Self> {
-        let mut all = bursts.lock().unwrap_or_else(PoisonError::into_inner);
-        let burst = all.entry(key.to_owned()).or_default();
-        let taken = burst.under_way + burst.failed;
-        // Nobody is under way in a new entry, and `most` is never nothing: so no empty one is left behind.
-        if taken >= most {
-            return None;
-        }
-        burst.under_way += 1;
-        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned(), is_besides: taken >= open })
-    }
-
-    fn failed(&self) {
-        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(burst) = all.get_mut(&self.key) {
-            burst.failed += 1;
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(burst) = all.get_mut(&self.key) {
-            burst.under_way -= 1;
-            if burst.under_way == 0 {
-                all.remove(&self.key);
-            }
-        }
-    }
-}
-
-impl Counter {
-    /// Whether a success changes anything about it worth a write.
-    fn is_news(self, now: Timestamp) -> bool {
-        const A_DAY: Duration = Duration::from_secs(24 * 3600);
-        self.failures > 0 || self.succeeded_at.is_none_or(|succeeded| now.since(succeeded) > A_DAY)
-    }
 }

@@ -70,9 +70,10 @@ async fn requests_under_way_at_the_end_are_finished() {
     served.task.await.unwrap();
 }
 
-/// The end of a connection, by whichever side of TCP tells of it first.
+/// Whether the connection ends at once, and not only when it has sent nothing for long.
 async fn is_closed(stream: &mut TcpStream) -> bool {
-    matches!(stream.read(&mut [0]).await, Ok(0) | Err(_))
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut [0])).await;
+    matches!(read, Ok(Ok(0) | Err(_)))
 }
 
 #[tokio::test]
