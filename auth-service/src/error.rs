@@ -99,7 +99,7 @@ pub enum Error {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Wait(wait) => Self::Throttled(wait),
+            Refused::Wait { wait, .. } => Self::Throttled(wait),
             Refused::Database(error) => Self::Database(error),
         }
     }

@@ -7,10 +7,12 @@ use sea_orm::{QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
 use tokio::time::Instant;
 
+use crate::accounts;
 use crate::clients::{self, ClientId};
 use crate::entity::audit_event;
 use crate::error::Error;
 use crate::oauth;
+use crate::passwords::Passwords;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::throttle;
@@ -31,7 +33,11 @@ pub(crate) async fn run(app: AppState) {
         }
         if swept_at.elapsed() >= SWEEP_EVERY {
             swept_at = Instant::now();
-            if let Err(error) = sweep(&app).await {
+            let swept = async {
+                measure_hashes(&app.database, &app.passwords).await?;
+                sweep(&app).await
+            };
+            if let Err(error) = swept.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "old rows cannot be swept");
             }
         }
@@ -104,6 +110,25 @@ where
         }
         if is_last {
             return Ok(removed);
+        }
+    }
+}
+
+/// Looks which kinds of hashes people have brought with them, and what they cost.
+///
+/// # Errors
+/// The database's.
+pub async fn measure_hashes(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), DbErr> {
+    let (prefix, mut after) = (passwords.current_prefix(), Uuid::nil());
+    loop {
+        let batch = accounts::store::other_hashes(db, &prefix, after, BATCH).await?;
+        for (id, stored) in &batch {
+            after = *id;
+            // Where it is none, nobody signs in with it. Where the queue is full, the next look will do.
+            drop(passwords.measure(stored).await);
+        }
+        if (batch.len() as u64) < BATCH {
+            return Ok(());
         }
     }
 }

@@ -69,6 +69,7 @@ impl Service {
         )
         .await
         .context("passwords cannot be hashed")?;
+        maintenance::measure_hashes(&database, &passwords).await?;
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
         let metrics = Arc::new(Metrics::new());

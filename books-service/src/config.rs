@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use secrecy::SecretString;
 use shared::database::DEFAULT_CONNECTIONS;
-use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
+use shared::http::{ConnectionLimits, EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
 use shared::settings::{Issuer, SettingError, Span, is_loopback, span_or_zero, web_url};
@@ -155,7 +155,14 @@ impl Settings {
             database_url: self.database.url()?,
             database_connections: self.database_connections,
             edge: EdgeSettings { trusted_proxies: self.trusted_proxies.clone(), ..EdgeSettings::default() },
-            serve: ServeSettings { drain: self.shutdown_drain, grace: self.shutdown_grace.get() },
+            serve: ServeSettings {
+                drain: self.shutdown_drain,
+                grace: self.shutdown_grace.get(),
+                limits: ConnectionLimits {
+                    trusted_proxies: self.trusted_proxies.clone(),
+                    ..ConnectionLimits::default()
+                },
+            },
             public_url: self.public_url()?,
             audience: self.audience.clone(),
             jwks: RemoteJwksSettings {

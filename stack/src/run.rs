@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::clock::{Clock, SystemClock};
 use shared::command::say;
-use shared::http::{Listener, serve, shutdown_signal};
+use shared::http::{Listener, ServeSettings, serve, shutdown_signal};
 use shared::random::{Random, SystemRandom};
 use shared::telemetry::Telemetry;
 use shared::{database, telemetry};
@@ -26,8 +26,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let Stack { auth, books, listeners, urls, data, notes, telemetry: _telemetry } = stack;
     let shutdown = shutdown_signal()?;
     let [public, auth_public, auth_management, books_public, books_management] = listeners;
-    let (auth_end, books_end) = (auth.app.config.serve, books.app.config.serve);
-    let serve = |listener, routes, end| serve(listener, routes, end, shutdown.clone());
+    let (auth_end, books_end) = (&auth.app.config.serve, &books.app.config.serve);
+    let serve =
+        |listener, routes, end: &ServeSettings| serve(listener, routes, end.clone(), shutdown.clone());
     let all = async {
         tokio::join!(
             serve(

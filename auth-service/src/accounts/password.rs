@@ -63,9 +63,9 @@ pub async fn change_password(
     let request = fields
         .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
     let unchanged = request.new_password.is(&request.current_password);
-    let subject = app.throttle.subject(Some(account.id), &account.username_key);
+    let now = app.clock.now();
     let attempt =
-        app.throttle.admit(&app.database, subject, ip, throttle::Standing::Session, app.clock.now()).await?;
+        app.throttle.admit_within_session(&app.database, account.id, caller.session_id, ip, now).await?;
     let verdict = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
     if verdict == Verdict::Wrong {
         let refused = event(account.id, caller.session_id, ip).refused();

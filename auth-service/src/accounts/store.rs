@@ -212,3 +212,18 @@ pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Result<
         .all(db)
         .await
 }
+
+/// Up to `limit` hashes that begin otherwise than this, of the accounts behind `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn other_hashes(
+    db: &impl ConnectionTrait,
+    prefix: &str,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<(Uuid, String)>, DbErr> {
+    let rows = Entity::find().select_only().columns([Column::Id, Column::PasswordHash]);
+    let rows = rows.filter(Column::Id.gt(after)).filter(Column::PasswordHash.not_like(format!("{prefix}%")));
+    rows.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await
+}

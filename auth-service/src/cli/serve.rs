@@ -20,13 +20,13 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let database =
         database::connect_with("AUTH_DATABASE_URL", &config.database_url, config.database_connections)
             .await?;
-    let serving = config.serve;
+    let serving = config.serve.clone();
     let issuer = config.issuer.clone();
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
     let service = Service::start(config, sealer, database, clock, random).await?;
     tracing::info!(%issuer, address = %public.address()?, "auth-service is ready");
     tokio::join!(
-        serve(public, service.routes.clone(), serving, shutdown.clone()),
+        serve(public, service.routes.clone(), serving.clone(), shutdown.clone()),
         serve(management, service.management.clone(), serving, shutdown),
     );
     Ok(())

@@ -11,7 +11,7 @@ use argon2::Params;
 use clap::{Args, ValueEnum, value_parser};
 use secrecy::SecretString;
 use shared::database::DEFAULT_CONNECTIONS;
-use shared::http::{EdgeSettings, ServeSettings, TrustedProxies};
+use shared::http::{ConnectionLimits, EdgeSettings, ServeSettings, TrustedProxies};
 use shared::settings::{Issuer, SettingError, Span, span_or_zero};
 use shared::telemetry::{LogFormat, TraceSettings};
 use url::Url;
@@ -209,7 +209,14 @@ impl Settings {
             database_url: self.database.url()?,
             database_connections: self.database_connections,
             edge: EdgeSettings { trusted_proxies: self.trusted_proxies.clone(), ..EdgeSettings::default() },
-            serve: ServeSettings { drain: self.shutdown_drain, grace: self.shutdown_grace.get() },
+            serve: ServeSettings {
+                drain: self.shutdown_drain,
+                grace: self.shutdown_grace.get(),
+                limits: ConnectionLimits {
+                    trusted_proxies: self.trusted_proxies.clone(),
+                    ..ConnectionLimits::default()
+                },
+            },
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             access_token_ttl: access,

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "throttles")]
 pub struct Model {
-    /// What is counted: see `throttle::Keys`.
+    /// What is counted: see `throttle::attempt::Keys`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     /// Failures since the last success.

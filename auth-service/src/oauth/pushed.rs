@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use shared::database::{retry_read, retry_write};
-use shared::http::{Json, NO_STORE};
+use shared::http::{ClientAddress, Json, NO_STORE, Problem};
 use utoipa::ToSchema;
 
 use super::authorize::request::{self, AuthorizationRequest};
@@ -39,14 +39,19 @@ pub struct Pushed {
         (status = 201, description = "Kept for a short while", body = Pushed),
         (status = 400, description = "It could not be carried out", body = ErrorBody),
         (status = 401, description = "The client did not prove who it is", body = ErrorBody),
+        (status = 429, description = "Too many from this network; wait as Retry-After says", body = Problem),
     )
 )]
 pub async fn push(
     State(app): State<AppState>,
     headers: HeaderMap,
+    ClientAddress(ip): ClientAddress,
     Form(form): Form,
 ) -> Result<Response, OAuthError> {
     let client = client_auth::client(&app, &headers, &form).await?;
+    if !client.is_confidential() {
+        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
+    }
     let request = read(&app, &client, &form)?;
     let name = app.random.text::<32>();
     let expires_at = app.clock.now() + LASTS;

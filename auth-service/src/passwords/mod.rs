@@ -2,6 +2,7 @@
 
 mod argon;
 mod blocklist;
+mod costs;
 mod foreign;
 mod memory;
 mod rules;
@@ -15,7 +16,9 @@ use std::time::Duration;
 use argon2::Params;
 use prometheus_client::registry::Registry;
 use shared::random::Random;
+use tokio::time::Instant;
 
+use self::costs::Costs;
 use self::slots::Slots;
 use self::stored::Stored;
 
@@ -56,6 +59,7 @@ pub struct Passwords {
     random: Arc<dyn Random>,
     /// The hash of nobody's password, checked where there is no account, so that both cost as much.
     nobody: Arc<str>,
+    costs: Arc<Costs>,
 }
 
 impl Passwords {
@@ -70,7 +74,7 @@ impl Passwords {
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
         let slots = Arc::new(Slots::new(slots, queue_deadline));
-        let mut passwords = Self { params, slots, random, nobody: Arc::from("") };
+        let mut passwords = Self { params, slots, random, nobody: Arc::from(""), costs: Arc::default() };
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();
         Ok(passwords)
@@ -97,11 +101,13 @@ impl Passwords {
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.nobody).to_owned();
-        let params = self.params.clone();
+        let (params, costs) = (self.params.clone(), Arc::clone(&self.costs));
         self.slots
             .run(move |work| {
-                let stored = Stored::parse(&stored)?;
+                let text = stored;
+                let (stored, began) = (Stored::parse(&text)?, Instant::now());
                 let right = stored.check(password.bytes(), work)? && known;
+                costs.note(&text, began.elapsed());
                 Ok::<_, Unusable>(match (right, stored.is_current(&params)) {
                     (false, _) => Verdict::Wrong,
                     (true, true) => Verdict::Right,
@@ -109,6 +115,30 @@ impl Passwords {
                 })
             })
             .await
+    }
+}
+
+impl Passwords {
+    /// What the costliest kind of hash takes to check that was ever checked here.
+    pub fn slowest(&self) -> Duration {
+        self.costs.most()
+    }
+
+    /// Checks a hash of a kind that was never checked, so that [`Passwords::slowest`] knows of it.
+    ///
+    /// # Errors
+    /// The queue is full, or it is no hash that we take.
+    pub async fn measure(&self, stored: &str) -> Result<(), HashError> {
+        if self.costs.is_known(stored) {
+            return Ok(());
+        }
+        let nothing = Password::presented("").map_err(|_| Unusable)?;
+        self.verify(nothing, Some(stored)).await.map(drop)
+    }
+
+    /// What each hash begins with that is made today.
+    pub fn current_prefix(&self) -> String {
+        costs::kind(&self.nobody).to_owned()
     }
 }
 

@@ -16,14 +16,15 @@ use crate::entity::{account, session};
 use crate::error::Error;
 use crate::passwords::{HashError, Password, Verdict};
 use crate::state::{App, AppState};
-use crate::throttle::{Attempt, Standing};
+use crate::throttle::{Attempt, Refused};
 
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 pub const FIRST_PARTY: &str = "first-party";
 
-/// Refusals are answered at multiples of this after the request came. What a refusal takes differs: a hash from elsewhere
-/// may cost less or more than ours, and some rows are there while others are not. So the time of the answer says nothing
-/// of the name, and waiting takes no slot.
+/// Refusals are answered at multiples of this after the request came; where there are hashes from elsewhere that take longer,
+/// at multiples of the first multiple that none of them reaches. What a refusal takes differs: a hash from elsewhere may cost
+/// less or more than ours, and some rows are there while others are not. So the time of the answer says nothing of the name,
+/// and waiting takes no slot.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// A name and a password.
@@ -87,10 +88,36 @@ pub async fn sign_in(
 ) -> Result<(account::Model, session::Model), Error> {
     let began = Instant::now();
     let outcome = try_sign_in(app, username, password, client, door).await;
-    if matches!(outcome, Err(Error::BadCredentials)) {
-        tokio::time::sleep_until(began + next_multiple(began.elapsed(), REFUSE_EVERY)).await;
+    match outcome {
+        Err(NotIn::Late(error)) => {
+            // Twice, since nobody is alone on a machine.
+            let step = next_multiple(app.passwords.slowest() * 2, REFUSE_EVERY);
+            tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
+            Err(error)
+        }
+        Err(NotIn::AtOnce(error)) => Err(error),
+        Ok(opened) => Ok(opened),
     }
-    outcome
+}
+
+/// Why somebody is not let in, and when that may be told.
+#[derive(Debug)]
+pub enum NotIn {
+    /// At once: it tells nothing of the name.
+    AtOnce(Error),
+    /// When any other refusal is told that costs more or less than this one.
+    Late(Error),
+}
+
+impl<E: Into<Error>> From<E> for NotIn {
+    fn from(error: E) -> Self {
+        Self::AtOnce(error.into())
+    }
+}
+
+/// A wrong password: answered as a stranger would be, where one would have had to wait.
+fn wrong(attempt: &Attempt) -> NotIn {
+    NotIn::Late(attempt.behind().map_or(Error::BadCredentials, Error::Throttled))
 }
 
 /// The first multiple of `step` that is not before `elapsed`.
@@ -109,7 +136,7 @@ pub async fn try_sign_in(
     password: Password,
     client: &Client,
     door: Door,
-) -> Result<(account::Model, session::Model), Error> {
+) -> Result<(account::Model, session::Model), NotIn> {
     // Twice, since another login may upgrade the hash, or somebody change the password, while we look at it.
     for _ in 0..2 {
         let parsed = username.parse::<Username>().ok();
@@ -119,18 +146,27 @@ pub async fn try_sign_in(
         };
         let key = parsed.as_ref().map_or(username, Username::key);
         let subject = app.throttle.subject(account.as_ref().map(|account| account.id), key);
-        let attempt =
-            app.throttle.admit(&app.database, subject, client.ip, Standing::Nobody, app.clock.now()).await?;
+        let admitted = app.throttle.admit(&app.database, subject, client.ip, app.clock.now()).await;
+        let attempt = admitted.map_err(|refused| match refused {
+            Refused::Wait { wait, at_once: false } => NotIn::Late(Error::Throttled(wait)),
+            refused => NotIn::from(refused),
+        })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = verify(app, &password, enabled).await?;
+        let verdict = match (verify(app, &password, enabled).await, attempt.behind()) {
+            // Nor does a stranger who has to wait hear that others wait, too.
+            (Err(Error::Hash(HashError::QueueFull)), Some(wait)) => {
+                return Err(NotIn::Late(Error::Throttled(wait)));
+            }
+            (verdict, _) => verdict?,
+        };
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
             let mut refused = Event::new(Kind::Login, Actor::Unknown(client.ip)).refused();
             if let Some(account) = &account {
                 refused = refused.account(account.id);
             }
             attempt.failed(&app.database, &refused, app.clock.now()).await?;
-            return Err(Error::BadCredentials);
+            return Err(wrong(&attempt));
         };
         let upgraded = match verdict {
             Verdict::RightButOutdated => upgrade(app, password.clone()).await?,
@@ -141,7 +177,7 @@ pub async fn try_sign_in(
             return Ok((account.clone(), session));
         }
     }
-    Err(Error::BadCredentials)
+    Err(NotIn::Late(Error::BadCredentials))
 }
 
 async fn verify(app: &App, password: &Password, account: Option<&account::Model>) -> Result<Verdict, Error> {

@@ -4,12 +4,23 @@
 //! |---|---|---|---|
 //! | by account and network | 5 | 1 s, doubled each time up to a day | everybody |
 //! | by account | 20 | 1 min, doubled each time up to a day; none from 50 on | who comes from a network that its owner has never signed in from |
-//! | by account | 100 | none | everybody |
 //! | by network | 30 an hour | 1 s, doubled each time up to a quarter of an hour | the same |
+//! | by account and network, behind the curtain | 5 | 1 s, doubled each time up to a day | who comes from a network of the owner's while strangers there have to wait |
+//! | by account, behind the curtain | 25 | none | the same |
+//! | by session | 5 | 1 s, doubled each time up to a day | who tries the current password within a session |
+//! | by account, within sessions | 25 | none | the same |
+//!
+//! So an account takes a hundred failures in a row and no more (NIST SP 800-63B-4 §3.2.2): fifty in the open, and twenty-five
+//! of each other kind.
 //!
 //! The owner of an account is not locked out by others: where they have signed in before, only failures from there count.
 //! Sessions go on in any case. A success forgets the failures of the account; so does a new password, whether its owner
 //! sets it within a session or an operator does; and so do ninety days without a try.
+//!
+//! **The curtain.** Somebody who shares the owner's network may make it slow, and then ask about names there: a name that
+//! is let in where others have to wait is the name of an account. So while a stranger would have to wait, a wrong password
+//! from a network of the owner's is answered as the stranger is, and counted where it changes no answer that a stranger
+//! could get.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -23,12 +34,13 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Failures after which only the owner's networks get a try. Not a hundred, since replicas that decide together may each
 /// let some more pass.
 const CLOSED_TO_STRANGERS: i64 = 50;
-/// Failures after which nobody gets a try (NIST SP 800-63B-4 §3.2.2).
-const CLOSED: i64 = 100;
-/// Those who try one account at a time in one process, from a network that it is known at.
-const MOST_AT_A_TIME: u32 = 100;
-/// The same from anywhere else. They are many guesses before the first of them has failed.
-const MOST_STRANGERS_AT_A_TIME: u32 = 8;
+/// Failures behind the curtain after which there is no try there; and the same within sessions.
+const CLOSED: i64 = 25;
+/// Those who try one account at a time in one process, and are answered whatever they get wrong. They are many guesses
+/// before the first of them has failed.
+const MOST_AT_A_TIME: u32 = 8;
+/// Those who try besides, behind the curtain.
+const MOST_BEHIND_AT_A_TIME: u32 = 42;
 /// How long a network counts as the owner's.
 const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
@@ -50,9 +62,14 @@ pub(super) const NETWORK: Policy =
 pub(super) const REGISTRATION: Policy =
     Policy { free: 20, first: Duration::from_secs(10), most: HOUR, forget: HOUR };
 
-/// Codes of devices are short, and are guessed from a network at a time: a dozen tries an hour of 2^34 codes.
+/// Codes of devices are short, and are guessed from a network at a time: a dozen wrong ones an hour of 2^34 codes.
 pub(super) const DEVICE_CODE: Policy =
     Policy { free: 10, first: Duration::from_secs(10), most: HOUR, forget: HOUR };
+
+/// What public clients begin: a row that lasts for minutes. An office with all its people behind one address goes on at one
+/// a second.
+pub(super) const UNPROVEN: Policy =
+    Policy { free: 300, first: Duration::from_secs(1), most: Duration::from_secs(1), forget: HOUR };
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,34 +111,41 @@ pub(super) struct SignIn {
     pub(super) pair: Counter,
     pub(super) account: Counter,
     pub(super) network: Counter,
+    /// Behind the curtain: by account and network, and by account.
+    pub(super) behind: [Counter; 2],
 }
 
 impl SignIn {
-    /// How long to wait until the next try.
+    /// How long a stranger has to wait until the next try.
     pub(super) fn wait(&self, now: Timestamp) -> Duration {
-        let failures = ACCOUNT.current(self.account, now);
+        if ACCOUNT.current(self.account, now) >= CLOSED_TO_STRANGERS {
+            return DAY;
+        }
         let pair = PAIR.wait(self.pair, now);
-        if failures >= CLOSED {
-            return DAY;
-        }
-        if self.is_known(now) {
-            return pair;
-        }
-        if failures >= CLOSED_TO_STRANGERS {
-            return DAY;
-        }
         pair.max(ACCOUNT.wait(self.account, now)).max(NETWORK.wait(self.network, now))
     }
 
-    /// How many may try at a time.
-    pub(super) fn most_at_a_time(&self, now: Timestamp) -> u32 {
+    /// Whether there is a try behind the curtain: one that a stranger would not have now.
+    pub(super) fn may_try_behind(&self, now: Timestamp) -> bool {
+        let [pair, account] = self.behind;
+        let rested = PAIR.wait(self.pair, now).is_zero() && PAIR.wait(pair, now).is_zero();
+        self.is_known(now) && rested && PAIR.current(account, now) < CLOSED
+    }
+
+    /// How many may try at a time, in the open and in all.
+    pub(super) fn most_at_a_time(&self, now: Timestamp) -> (u32, u32) {
         // Who has begun to guess waits for each answer, so that the count of failures is never far behind.
-        let failures = PAIR.current(self.pair, now);
-        match (self.is_known(now), failures) {
-            (_, 3..) => 1,
-            (true, _) => MOST_AT_A_TIME,
-            (false, _) => MOST_STRANGERS_AT_A_TIME,
-        }
+        let alone = PAIR.current(self.pair, now) >= 3;
+        let [pair, account] = self.behind.map(|counter| PAIR.current(counter, now));
+        let left = u32::try_from(CLOSED - account).unwrap_or_default();
+        let behind = match (self.is_known(now), pair) {
+            (false, _) => 0,
+            (true, 3..) => 1,
+            (true, _) if account > 0 => left,
+            (true, _) => MOST_BEHIND_AT_A_TIME,
+        };
+        let open = if self.wait(now).is_zero() { MOST_AT_A_TIME } else { 0 };
+        if alone { (open.min(1), 1) } else { (open, (open + behind).max(1)) }
     }
 
     pub(super) fn after_failure(&self, now: Timestamp) -> Self {
@@ -129,11 +153,30 @@ impl SignIn {
             pair: PAIR.count(self.pair, now),
             account: ACCOUNT.count(self.account, now),
             network: NETWORK.count(self.network, now),
+            ..*self
         }
     }
 
     fn is_known(&self, now: Timestamp) -> bool {
         self.pair.succeeded_at.is_some_and(|succeeded| now.since(succeeded) < KNOWN_FOR)
+    }
+}
+
+/// What was counted of those who try the current password of an account within a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WithinSession {
+    pub(super) session: Counter,
+    /// By account, of all its sessions.
+    pub(super) sessions: Counter,
+}
+
+impl WithinSession {
+    /// How long to wait until the next try.
+    pub(super) fn wait(&self, now: Timestamp) -> Duration {
+        match PAIR.current(self.sessions, now) {
+            CLOSED.. => DAY,
+            _ => PAIR.wait(self.session, now),
+        }
     }
 }
 
@@ -199,21 +242,31 @@ mod tests {
             }
         }
         assert_eq!(tries, CLOSED_TO_STRANGERS);
-        // From the owner's own network, too.
-        let known = Counter { succeeded_at: Some(at(0)), ..Counter::default() };
-        let account = Counter { failures: 99, failed_at: Some(at(0)), ..Counter::default() };
-        let (_, from_home) = guess(SignIn { pair: known, account, ..SignIn::default() }, 80 * DAY);
-        assert_eq!(from_home.len(), 1);
+        // From the owner's own network, behind the curtain.
+        let mut home = SignIn { pair: signed_in(), account, ..SignIn::default() };
+        let (mut now, mut tries) = (at(0), 0);
+        while now.since(at(0)) < 80 * DAY {
+            if home.may_try_behind(now) {
+                home.behind = home.behind.map(|counter| PAIR.count(counter, now));
+                tries += 1;
+            } else {
+                now = now + DAY;
+            }
+        }
+        assert_eq!(tries, CLOSED);
+    }
+
+    fn signed_in() -> Counter {
+        Counter { succeeded_at: Some(at(0)), ..Counter::default() }
     }
 
     #[test]
     fn the_owner_is_not_locked_out_by_strangers() {
         let account = Counter { failures: 60, failed_at: Some(at(0)), ..Counter::default() };
         let stranger = SignIn { account, ..SignIn::default() };
-        assert_eq!(stranger.wait(at(3600)), DAY);
-        let known = Counter { succeeded_at: Some(at(0)), ..Counter::default() };
-        let owner = SignIn { pair: known, ..stranger };
-        assert_eq!(owner.wait(at(0)), Duration::ZERO);
+        assert_eq!((stranger.wait(at(3600)), stranger.may_try_behind(at(3600))), (DAY, false));
+        let owner = SignIn { pair: signed_in(), ..stranger };
+        assert!(owner.may_try_behind(at(0)));
         assert_eq!(stranger.wait(at(90 * 86400)), Duration::ZERO, "no lock is for ever");
     }
 
@@ -221,10 +274,9 @@ mod tests {
     fn a_network_that_guesses_is_slow_for_all_accounts_but_those_at_home_there() {
         let network = Counter { failures: 40, failed_at: Some(at(0)), ..Counter::default() };
         let other = SignIn { network, ..SignIn::default() };
-        assert_eq!(other.wait(at(0)), Duration::from_secs(15 * 60));
+        assert_eq!((other.wait(at(0)), other.may_try_behind(at(0))), (Duration::from_secs(15 * 60), false));
         assert_eq!(other.wait(at(3600)), Duration::ZERO);
-        let known = Counter { succeeded_at: Some(at(0)), ..Counter::default() };
-        assert_eq!(SignIn { pair: known, ..other }.wait(at(0)), Duration::ZERO);
+        assert!(SignIn { pair: signed_in(), ..other }.may_try_behind(at(0)));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(super) fn account_key(id: Uuid) -> String {
     format!("account:{id}")
 }
 
+/// Behind the key of an account: what is counted within its sessions.
+pub(super) const WITHIN_SESSIONS: &str = "+session";
+
 /// The counters of these keys. One that is not there has counted nothing.
 pub(super) async fn read<const N: usize>(
     db: &DatabaseConnection,
@@ -57,6 +60,31 @@ pub(super) async fn add_failure(
     Entity::insert(row).on_conflict(add).exec_without_returning(db).await.map(drop)
 }
 
+/// Makes sure that there is a row to count in, and holds it until the transaction ends: whoever counts by the same key
+/// waits, and then reads what was counted before.
+pub(super) async fn hold(db: &impl ConnectionTrait, key: &str, now: Timestamp) -> Result<Counter, DbErr> {
+    let row = ActiveModel {
+        key: Set(key.to_owned()),
+        failures: Set(0),
+        failed_at: Set(now.millis()),
+        succeeded_at: Set(None),
+        expires_at: Set(now.millis()),
+    };
+    // An update that changes nothing takes the lock all the same.
+    let hold = OnConflict::column(Column::Key).update_column(Column::Key).to_owned();
+    Entity::insert(row).on_conflict(hold).exec_without_returning(db).await?;
+    Ok(Entity::find_by_id(key).one(db).await?.as_ref().map(Counter::from).unwrap_or_default())
+}
+
+/// Takes one failure back.
+pub(super) async fn take_back(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
+    let fewer = Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
+        .filter(Column::Key.eq(key))
+        .filter(Column::Failures.gt(0));
+    fewer.exec(db).await.map(drop)
+}
+
 /// Forgets the failures of one counter.
 pub(super) async fn clear(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
     Entity::delete_by_id(key).exec(db).await.map(drop)
@@ -82,7 +110,7 @@ pub(super) async fn note_success(db: &impl ConnectionTrait, key: &str, now: Time
 /// The database's.
 pub async fn forget_account(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
     let key = account_key(id);
-    // The keys by network are longer ones, with an `@`; `A` is what comes after that.
+    // The others are longer ones, with an `@` or a `+` behind it; `A` is what comes after these.
     let behind = format!("{key}A");
     let rows = Entity::delete_many().filter(Column::Key.gte(key)).filter(Column::Key.lt(behind));
     rows.exec(db).await.map(drop)

@@ -8,6 +8,8 @@ use crate::process::{Server, answer, attempt, login, now};
 
 /// How many clients are slow at a time.
 const SLOW: usize = 300;
+/// More than there are places for work.
+const HALVES: usize = 1030;
 
 fn send(address: SocketAddr, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -71,6 +73,19 @@ fn who_sends_slowly_holds_nobody_up() {
     }
     assert!(began.elapsed() < Duration::from_secs(20), "all at the same time");
     drop(in_the_head);
+}
+
+#[test]
+fn half_sent_bodies_turn_nobody_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    let (head, _) = login("ada");
+    let halves: Vec<_> = (0..HALVES).map(|_| send(server.address, &format!("{head}{{"))).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    for _ in 0..20 {
+        assert_eq!(get(server.address, "/.well-known/jwks.json"), 200);
+    }
+    assert_eq!(halves.len(), HALVES);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use std::time::Duration;
 use auth_service::accounts::store::{self, NewPassword};
 use auth_service::accounts::{Role, Roles};
 use auth_service::audit::{Actor, Event, Kind};
-use auth_service::throttle::Standing;
 use secrecy::SecretString;
 use shared::clock::{Clock as _, SystemClock};
 use shared::random::{Random, SystemRandom};
@@ -180,7 +179,7 @@ async fn make_accounts(directory: &Path, of_each: usize, classes: usize) {
         }
         for _ in 0..if class == 3 { 5 } else { 0 } {
             let (subject, ip) = (throttle.subject(Some(id), &name), network(number).parse().unwrap());
-            let attempt = throttle.admit(database, subject, ip, Standing::Nobody, hour_ago).await.unwrap();
+            let attempt = throttle.admit(database, subject, ip, hour_ago).await.unwrap();
             let refused = Event::new(Kind::Login, Actor::Unknown(ip)).refused();
             attempt.failed(database, &refused, hour_ago).await.unwrap();
         }

@@ -14,7 +14,7 @@ use auth_service::accounts::store::NewPassword;
 use auth_service::accounts::{self, Role, Roles, password};
 use auth_service::error::Error;
 use auth_service::passwords::Password;
-use auth_service::sessions::login::{self, Door};
+use auth_service::sessions::login::{self, Door, NotIn};
 use auth_service::sessions::{Client, FIRST_PARTY, refresh, store};
 use auth_service::state::App;
 use auth_service::throttle;
@@ -249,12 +249,12 @@ impl Runner {
                 let answer = login::try_sign_in(app, name, password, client, Door::Api).await;
                 match answer {
                     Ok((_, session)) => Ok((1, Some(session.id))),
-                    Err(Error::BadCredentials) => {
+                    Err(NotIn::Late(Error::BadCredentials)) => {
                         // The throttle has tests of its own.
                         throttle::forget_account(&app.database, account_id).await?;
                         Ok((0, None))
                     }
-                    Err(error) => Err(error),
+                    Err(NotIn::Late(error) | NotIn::AtOnce(error)) => Err(error),
                 }
             }
             Step::Refresh { session, generation } => {

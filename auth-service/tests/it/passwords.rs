@@ -1,9 +1,13 @@
+use std::time::Duration;
+
 use auth_service::accounts::store::{self, NewPassword};
 use auth_service::accounts::{Role, Roles};
+use auth_service::passwords::Password;
 use http::Method;
 use serde_json::json;
 use shared::testing::new_shared_database;
 
+use crate::process::now;
 use crate::world::{CarriesTokens as _, PASSWORD, World, connect};
 
 const BCRYPT: &str = "$2b$04$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG";
@@ -86,6 +90,28 @@ async fn a_hash_from_elsewhere_lasts_until_the_next_login() {
     assert!(world.row("ada").await.password_hash.starts_with("$argon2id$v=19$m=19456,"));
 }
 
+/// Hashes that people bring with them may take longer to check than a refusal is held back.
+#[tokio::test]
+async fn a_costly_hash_from_elsewhere_does_not_tell_who_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = new_shared_database(directory.path()).await;
+    let before = World::on(connect(&url).await, &[]).await;
+    before.account("ada", Role::Reader).await;
+    let costly = BCRYPT.replace("$04$", "$13$");
+    before.give_hash("ada", &costly).await;
+    let world = World::on(connect(&url).await, &[]).await;
+
+    let mut takes = Duration::MAX;
+    for _ in 0..2 {
+        let (began, password) = (now(), Password::presented("wrong").unwrap());
+        world.service.app.passwords.verify(password, Some(&costly)).await.unwrap();
+        takes = takes.min(began.elapsed());
+    }
+    let began = now();
+    world.try_log_in("nobody", "wrong").await.unauthorized("Bad username or password");
+    assert!(began.elapsed() > takes, "{:?} < {takes:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_hash_that_asks_for_too_much_reads_as_a_wrong_password() {
     let world = World::new().await;
@@ -101,8 +127,7 @@ async fn a_hash_that_asks_for_too_much_reads_as_a_wrong_password() {
 async fn a_password_from_somebody_else_must_be_replaced_first() {
     let world = World::new().await;
     let app = &world.service.app;
-    let hash =
-        app.passwords.hash(auth_service::passwords::Password::presented(PASSWORD).unwrap()).await.unwrap();
+    let hash = app.passwords.hash(Password::presented(PASSWORD).unwrap()).await.unwrap();
     let (password, roles) = (NewPassword { hash, must_change: true }, Roles::new([Role::Admin]));
     let (id, name) = (app.random.uuid(), "root".parse().unwrap());
     store::create(world.database(), id, &name, password, &roles, world.now()).await.unwrap();

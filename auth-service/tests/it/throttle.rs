@@ -6,12 +6,13 @@ use auth_service::accounts::store::NewPassword;
 use auth_service::passwords::Password;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::future::join_all;
 use http::Request;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::json;
 use shared::testing::{Answer, new_shared_database};
 
-use crate::world::{PASSWORD, World, connect};
+use crate::world::{CarriesTokens as _, PASSWORD, World, connect};
 
 const HOME: &str = "198.51.100.7";
 const ELSEWHERE: &str = "203.0.113.9";
@@ -126,7 +127,7 @@ async fn many_guesses_at_once_are_not_many_guesses() {
     let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
     world.account("lib", Role::Reader).await;
     let guesses = (0..60).map(|_| world.try_log_in_from(ELSEWHERE, "lib", "wrong"));
-    let answers = futures_util::future::join_all(guesses).await;
+    let answers = join_all(guesses).await;
     let checked = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((1..=8).contains(&checked), "{checked}");
     assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 60 - checked);
@@ -158,19 +159,130 @@ async fn a_new_password_forgives() {
     world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
 }
 
+/// What is answered to somebody who makes their own network slow, and then asks about this name there: by one try after
+/// the other, by many at a time, and when the network is quick again.
+async fn asked_about(world: &World, name: &str) -> Vec<(u16, String, String)> {
+    let spoiling: Vec<_> = (0..30).map(|number| format!("name{number}")).collect();
+    join_all(spoiling.iter().map(|other| world.try_log_in_from(HOME, other, "wrong"))).await;
+    let mut told = Vec::new();
+    let mut tell = |answer: &Answer| {
+        let retry_after = answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
+        told.push((answer.status.as_u16(), answer.body.to_string(), retry_after.unwrap_or_default()));
+    };
+    for pause in [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 7200, 0, 0, 0] {
+        world.advance(pause);
+        tell(&world.try_log_in_from(HOME, name, "wrong").await);
+        tell(&world.try_log_in_from(HOME, "nobody at all", "wrong").await);
+    }
+    let burst = (0..20).map(|_| world.try_log_in_from(ELSEWHERE, name, "wrong"));
+    let mut answers = join_all(burst).await;
+    answers.sort_by_key(|answer| answer.status);
+    answers.iter().for_each(tell);
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_network_does_not_tell_who_signs_in_there() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut told = Vec::new();
+    for (name, directory) in ["lib", "ghost"].into_iter().zip(&directories) {
+        let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
+        world.account("lib", Role::Reader).await;
+        world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+        world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
+        told.push(asked_about(&world, name).await);
+    }
+    for (number, (known, unknown)) in told[0].iter().zip(&told[1]).enumerate() {
+        assert_eq!(known, unknown, "answer {number} tells that there is such an account");
+    }
+}
+
+#[tokio::test]
+async fn at_home_the_right_password_is_let_in_however_slow_the_network_is() {
+    let world = World::new().await;
+    world.account("lib", Role::Reader).await;
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+    for _ in 0..2 {
+        let spoiling: Vec<_> = (0..30).map(|number| format!("name{number}")).collect();
+        join_all(spoiling.iter().map(|other| world.try_log_in_from(HOME, other, "wrong"))).await;
+        for _ in 0..4 {
+            wait(&world.try_log_in_from(HOME, "lib", "a slip").await);
+        }
+        world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+    }
+    for _ in 0..5 {
+        wait(&world.try_log_in_from(HOME, "lib", "wrong").await);
+    }
+    wait(&world.try_log_in_from(HOME, "lib", PASSWORD).await);
+    world.advance(1);
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+}
+
+/// Replaces the password from this address.
+async fn replace_password(world: &World, access: &str, ip: &str, current: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": "another long password"});
+    let request = Request::put("/me/password")
+        .header(CONTENT_TYPE, "application/json")
+        .header(AUTHORIZATION, format!("Bearer {access}"))
+        .extension(ConnectInfo(SocketAddr::new(ip.parse().unwrap(), 40_000)));
+    world.anonymous().raw(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
 #[tokio::test]
 async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
     let world = World::new().await;
-    let tokens = world.librarian().await;
-    let change = json!({"current_password": "wrong", "new_password": "another long password"});
-    for _ in 0..5 {
-        world
-            .bearer(&tokens.access)
-            .put("/me/password", change.clone())
-            .await
-            .complains_of(&["current_password"]);
+    let stolen = world.librarian().await;
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+    let mut guesses = 0;
+    for number in 0..30 {
+        let ip = format!("2001:db8:1:{number:x}::1");
+        let answer = replace_password(&world, &stolen.access, &ip, "wrong").await;
+        if answer.status == 429 {
+            // Whoever waits as they are told, each time from another network.
+            world.advance(wait(&answer).min(60));
+        } else {
+            answer.complains_of(&["current_password"]);
+            guesses += 1;
+        }
     }
-    wait(&world.bearer(&tokens.access).put("/me/password", change).await);
+    assert!((5..=14).contains(&guesses), "{guesses}");
+    let owner = world.try_log_in_from(HOME, "lib", PASSWORD).await.tokens();
+    replace_password(&world, &owner.access, HOME, PASSWORD).await.expect(204);
+}
+
+/// However many sessions were stolen, and however long they last.
+#[tokio::test]
+async fn all_sessions_together_guess_a_few_times() {
+    let world = World::new().await;
+    world.account("lib", Role::Reader).await;
+    let mut guesses = 0;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        sessions.push(world.log_in("lib").await);
+    }
+    for session in &sessions {
+        for _ in 0..5 {
+            let answer = replace_password(&world, &session.access, ELSEWHERE, "wrong").await;
+            guesses += u32::from(answer.status == 422);
+        }
+    }
+    assert_eq!(guesses, 25);
+    let fresh = world.log_in("lib").await;
+    replace_password(&world, &fresh.access, ELSEWHERE, "a slip").await.complains_of(&["current_password"]);
+    replace_password(&world, &fresh.access, ELSEWHERE, PASSWORD).await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_register_at_once_are_not_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = connect(&new_shared_database(directory.path()).await).await;
+    let world = World::on(database, &["--client-registration", "open"]).await;
+    let client = json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none"});
+    let caller = world.anonymous();
+    let answers = join_all((0..60).map(|_| caller.post("/oauth2/register", client.clone()))).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| matches!(status, 201 | 429)), "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20);
 }
 
 #[tokio::test]

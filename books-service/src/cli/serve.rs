@@ -20,12 +20,12 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let database =
         database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
             .await?;
-    let serving = config.serve;
+    let serving = config.serve.clone();
     let service =
         Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await?;
     tracing::info!(address = %public.address()?, "books-service is listening");
     tokio::join!(
-        serve(public, service.routes.clone(), serving, shutdown.clone()),
+        serve(public, service.routes.clone(), serving.clone(), shutdown.clone()),
         serve(management, service.management.clone(), serving, shutdown),
     );
     Ok(())

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 
 use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
+use super::places::{AwaitedBody, Place};
 use super::problem::{Cause, Problem};
 use crate::random::Random;
 use crate::telemetry::trace;
@@ -32,7 +33,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct EdgeSettings {
     /// A request that has no answer by then gets 503 and is dropped, so that what was not begun by then is not begun.
     pub deadline: Duration,
-    /// Requests at a time; further ones get 503 at once.
+    /// Requests at a time, without those whose body has yet to come; further ones get 503 at once.
     pub max_in_flight: usize,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
@@ -54,7 +55,7 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: EdgeSettings,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
     random: Arc<dyn Random>,
     /// Whether the log was told that a header was not believed.
@@ -64,7 +65,7 @@ struct Inner {
 impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
-        let places = Semaphore::new(settings.max_in_flight);
+        let places = Arc::new(Semaphore::new(settings.max_in_flight));
         let told_of_proxy = AtomicBool::new(false);
         Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
@@ -189,11 +190,12 @@ impl Drop for Record {
 
 /// The answer of the service, or why there is none.
 async fn answer(edge: &Inner, request: Request, next: Next) -> Response {
-    let Ok(_place) = edge.places.try_acquire() else {
-        return Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
-    };
+    let overloaded = || Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
+    let Some(place) = Place::take(&edge.places) else { return overloaded() };
+    let request = request.map(|body| AwaitedBody::of(body, &place));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(edge.settings.deadline, answer).await {
+        Ok(Ok(_)) if place.was_turned_away() => overloaded(),
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Problem::internal(Panicked).into_response(),
         Err(_) => Problem::unavailable("deadline_exceeded", Duration::from_secs(1)).into_response(),

@@ -8,8 +8,10 @@ pub mod etag;
 mod fields;
 mod health;
 mod metrics;
+mod networks;
 pub mod page;
 mod path;
+mod places;
 mod query;
 mod serve;
 
@@ -31,4 +33,4 @@ pub use metrics::Metrics;
 pub use path::{FromPath, Path};
 pub use problem::{Cause, FieldError, Problem};
 pub use query::Query;
-pub use serve::{Listener, ServeSettings, serve, shutdown_signal};
+pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal};

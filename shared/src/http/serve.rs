@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::Service as _;
+
+use super::client_address::TrustedProxies;
+use super::networks::Networks;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
@@ -26,14 +31,37 @@ const MAX_CONNECTIONS: usize = 8192;
 /// As many as the system lets wait to be accepted.
 const MAX_BACKLOG: usize = 4096;
 
-/// How a listener ends.
-#[derive(Clone, Copy, Debug)]
+/// How a listener ends, and what it takes of one network.
+#[derive(Clone, Debug)]
 pub struct ServeSettings {
     /// For how long it goes on to take requests once it was asked to end, while it says that it is not ready: a balancer
     /// needs a moment to notice, and to move its connections elsewhere.
     pub drain: Duration,
     /// How long requests under way may take once the end has begun.
     pub grace: Duration,
+    /// What one network may hold.
+    pub limits: ConnectionLimits,
+}
+
+/// What a listener takes of its clients.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimits {
+    /// Connections of one network (/24 of IPv4, /64 of IPv6) at a time; further ones are closed at once.
+    pub of_one_network: usize,
+    /// Who is not counted: the connections of a proxy are those of all its clients.
+    pub trusted_proxies: TrustedProxies,
+    /// A client that has taken no byte of an answer for so long is gone, or means to hold the connection for ever.
+    pub write_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            of_one_network: 1024,
+            trusted_proxies: TrustedProxies::default(),
+            write_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 /// In the extensions of a request: the process was asked to end.
@@ -104,6 +132,7 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let networks = Networks::new(settings.limits.clone());
     let graceful = GracefulShutdown::new();
     let end = drained(shutdown.clone(), settings.drain);
     tokio::pin!(end);
@@ -113,7 +142,7 @@ pub async fn serve(
             () = &mut end => break,
         };
         match accepted {
-            Ok(accepted) => spawn(accepted, &app, &shutdown, &graceful),
+            Ok(accepted) => spawn(accepted, &networks, &app, &shutdown, &graceful),
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free again in a moment.
@@ -125,7 +154,7 @@ pub async fn serve(
     // Who was connected when the end began is served; the backlog would be reset with the listener.
     for _ in 0..MAX_BACKLOG {
         let Some(Ok(accepted)) = accept(&listener.0, &connections).now_or_never() else { break };
-        spawn(accepted, &app, &shutdown, &graceful);
+        spawn(accepted, &networks, &app, &shutdown, &graceful);
     }
     drop(listener);
     if tokio::time::timeout(settings.grace, graceful.shutdown()).await.is_err() {
@@ -144,17 +173,21 @@ async fn drained(mut shutdown: watch::Receiver<bool>, drain: Duration) {
 /// Serves one connection in a task of its own.
 fn spawn(
     (stream, peer, place): Accepted,
+    networks: &Networks,
     app: &Router,
     shutdown: &watch::Receiver<bool>,
     graceful: &GracefulShutdown,
 ) {
-    let connection = graceful.watch(connection(stream, peer, app.clone(), shutdown.clone()));
+    let Some(counted) = networks.admit(peer.ip()) else { return };
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(networks.limits().write_timeout));
+    let connection = graceful.watch(connection(Box::pin(stream), peer, app.clone(), shutdown.clone()));
     tokio::spawn(async move {
         // Errors here are of the transport: a client that went away or sent what is no HTTP.
         if let Err(error) = connection.await {
             tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
         }
-        drop(place);
+        drop((place, counted));
     });
 }
 
@@ -172,7 +205,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Res
 /// request, which is on the way when the connection is closed for idleness. It cannot know whether a `POST` was carried
 /// out, and fails it; a connection that the answer itself declares closed is not used again.
 fn connection(
-    stream: TcpStream,
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
     peer: SocketAddr,
     app: Router,
     shutdown: watch::Receiver<bool>,

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
+use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use shared::http::{Edge, EdgeSettings, Health, Metrics, management_routes};
+use shared::http::{Edge, EdgeSettings, Health, Metrics, Problem, management_routes, read_body};
 use shared::random::SystemRandom;
 use tower::ServiceExt as _;
 
@@ -22,8 +23,17 @@ fn world(settings: EdgeSettings) -> World {
     let routes = Router::new()
         .route("/quick", get(|| async { "done" }))
         .route("/slow/{n}", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }))
+        .route("/body", post(read))
         .route("/panic", get(|| async { [0][std::hint::black_box(1)].to_string() }));
     World { app: edge.surround(routes), management: management_routes(Health::default(), metrics) }
+}
+
+/// Reads a body, and then takes a second over it.
+async fn read(request: Request<Body>) -> Result<String, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(body.len().to_string())
 }
 
 async fn send(app: &Router, request: Request<Body>) -> (StatusCode, http::HeaderMap, Value) {
@@ -60,6 +70,32 @@ async fn requests_beyond_the_places_are_sent_away_at_once() {
     let (_, (status, _, body)) = tokio::join!(slow, quick);
     assert_eq!((status.as_u16(), &body["code"]), (503, &Value::from("overloaded")));
     assert_eq!(send(&world.app, request("/quick")).await.0, 200);
+}
+
+/// Half a request costs next to nothing to send, so it holds up nobody who sends a whole one.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_body_holds_no_place() {
+    let world = world(EdgeSettings { max_in_flight: 1, ..EdgeSettings::default() });
+    let upload = |begins: u64, ends: u64| {
+        let chunks = [begins, ends].into_iter().enumerate().map(move |(number, second)| async move {
+            let already = if number == 0 { 0 } else { begins };
+            tokio::time::sleep(Duration::from_secs(second - already)).await;
+            Ok::<_, std::io::Error>("half")
+        });
+        let body = Body::from_stream(futures_util::stream::iter(chunks).then(|chunk| chunk));
+        send(&world.app, Request::post("/body").body(body).unwrap())
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(send(&world.app, request("/quick")).await.0, 200, "while a body is awaited");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(send(&world.app, request("/quick")).await.0, 503, "while its request is worked on");
+    };
+    let (one, (late, _, told), never, ()) = tokio::join!(upload(1, 2), upload(1, 2), upload(1, 60), others);
+    assert_eq!(one.0, 200);
+    assert_eq!((late.as_u16(), &told["code"]), (503, &Value::from("overloaded")), "both came at once");
+    assert_eq!(never.0, 408);
+    assert_eq!(send(&world.app, request("/quick")).await.0, 200, "and none is lost");
 }
 
 #[tokio::test]

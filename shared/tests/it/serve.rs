@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use shared::http::{Health, Listener, Metrics, ServeSettings, management_routes, serve};
+use shared::http::{ConnectionLimits, Health, Listener, Metrics, ServeSettings, management_routes, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -19,6 +19,10 @@ struct Served {
 }
 
 async fn start(drain: Duration) -> Served {
+    start_with(drain, ConnectionLimits::default()).await
+}
+
+async fn start_with(drain: Duration, limits: ConnectionLimits) -> Served {
     let listener = Listener::bind("TEST", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address().unwrap();
     let slow = || async {
@@ -27,9 +31,10 @@ async fn start(drain: Duration) -> Served {
     };
     let app = Router::new()
         .route("/slow", get(slow))
+        .route("/long", get(|| async { "a".repeat(1 << 20) }))
         .merge(management_routes(Health::default(), Arc::new(Metrics::new())));
     let (end, shutdown) = watch::channel(false);
-    let settings = ServeSettings { drain, grace: Duration::from_secs(5) };
+    let settings = ServeSettings { drain, grace: Duration::from_secs(5), limits };
     Served { address, end, task: tokio::spawn(serve(listener, app, settings, shutdown)) }
 }
 
@@ -63,4 +68,57 @@ async fn requests_under_way_at_the_end_are_finished() {
     served.end.send_replace(true);
     assert!(under_way.await.unwrap().ends_with("done"));
     served.task.await.unwrap();
+}
+
+/// Whether the connection ends at once, and not only when it has sent nothing for long.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut [0])).await;
+    matches!(read, Ok(Ok(0) | Err(_)))
+}
+
+#[tokio::test]
+async fn a_network_has_so_many_connections() {
+    let few = ConnectionLimits { of_one_network: 3, ..ConnectionLimits::default() };
+    let served = start_with(Duration::ZERO, few.clone()).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        assert!(send(&mut stream, "/health/live").await.starts_with("HTTP/1.1 200"));
+        open.push(stream);
+    }
+    assert!(is_closed(&mut TcpStream::connect(served.address).await.unwrap()).await);
+    open.pop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    assert!(send(&mut stream, "/health/live").await.starts_with("HTTP/1.1 200"), "one is free again");
+
+    let proxied = ConnectionLimits { trusted_proxies: "127.0.0.0/8".parse().unwrap(), ..few };
+    let served = start_with(Duration::ZERO, proxied).await;
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        assert!(send(&mut stream, "/health/live").await.starts_with("HTTP/1.1 200"));
+        open.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_its_connection() {
+    let limits =
+        ConnectionLimits { write_timeout: Duration::from_millis(300), ..ConnectionLimits::default() };
+    let served = start_with(Duration::ZERO, limits).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let ask = async {
+        // More answers than all buffers on the way hold.
+        for _ in 0..64 {
+            writing.write_all(b"GET /long HTTP/1.1\r\nhost: test\r\n\r\n").await?;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        std::io::Result::Ok(())
+    };
+    drop(ask.await);
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), reading.read_to_end(&mut rest)).await;
+    read.expect("it goes on for ever").map(drop).unwrap_or_default();
+    assert!(rest.len() < 64 << 20, "all was answered");
 }

@@ -14,7 +14,7 @@ use clap::{Args, Parser};
 use serde_json::json;
 use shared::clock::{Clock as _, Timestamp};
 use shared::database;
-use shared::http::{Listener, ServeSettings, serve};
+use shared::http::{ConnectionLimits, Listener, ServeSettings, serve};
 use shared::random::SystemRandom;
 use shared::testing::{Caller, FakeClock, new_database};
 use tokio::sync::watch;
@@ -70,7 +70,11 @@ impl Drill {
         tokio::spawn(serve(
             listener,
             routes,
-            ServeSettings { drain: Duration::ZERO, grace: Duration::ZERO },
+            ServeSettings {
+                drain: Duration::ZERO,
+                grace: Duration::ZERO,
+                limits: ConnectionLimits::default(),
+            },
             ended,
         ));
         let drill = Self {

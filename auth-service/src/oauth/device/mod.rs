@@ -14,7 +14,7 @@ use http::HeaderMap;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use shared::database::retry_write;
-use shared::http::{Json, NO_STORE};
+use shared::http::{ClientAddress, Json, NO_STORE, Problem};
 use utoipa::ToSchema;
 
 use self::code::UserCode;
@@ -23,6 +23,7 @@ use super::parameters::Form;
 use super::{client_auth, scope};
 use crate::clients::GrantType;
 use crate::entity::device_code;
+use crate::error::Error;
 use crate::state::AppState;
 
 pub(super) use self::page::ask;
@@ -65,11 +66,13 @@ impl std::fmt::Debug for DeviceAuthorization {
         (status = 200, description = "What to show", body = DeviceAuthorization),
         (status = 400, description = "It may not", body = ErrorBody),
         (status = 401, description = "The client did not prove who it is", body = ErrorBody),
+        (status = 429, description = "Too many from this network; wait as Retry-After says", body = Problem),
     )
 )]
 pub async fn authorize(
     State(app): State<AppState>,
     headers: HeaderMap,
+    ClientAddress(ip): ClientAddress,
     Form(form): Form,
 ) -> Result<Response, OAuthError> {
     let client = client_auth::client(&app, &headers, &form).await?;
@@ -77,6 +80,9 @@ pub async fn authorize(
         return Err(
             Refusal::new(Code::UnauthorizedClient, "the client is not registered for this grant").into()
         );
+    }
+    if !client.is_confidential() {
+        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
     }
     let (device_code, user_code, now) =
         (app.random.text::<32>(), UserCode::random(&*app.random), app.clock.now());

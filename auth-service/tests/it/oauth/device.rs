@@ -86,6 +86,50 @@ async fn codes_cannot_be_guessed() {
     assert_eq!(page.status, 429);
 }
 
+/// Whoever guesses has a device of their own, too, and types in its code between the guesses.
+#[tokio::test]
+async fn the_code_of_ones_own_device_buys_no_guesses() {
+    let world = world().await;
+    let visitor = Visitor::new(&world);
+    let own = begin(&world).await.text("user_code");
+    for _ in 0..15 {
+        assert_eq!(enter(&visitor, &own).await.status, 200, "an office with many devices");
+    }
+    let mut guesses = 0;
+    'guessing: for _ in 0..5 {
+        for _ in 0..7 {
+            if enter(&visitor, "BBBB-BBBB").await.status == 429 {
+                break 'guessing;
+            }
+            guesses += 1;
+        }
+        enter(&visitor, &own).await;
+    }
+    assert_eq!(guesses, 10);
+}
+
+/// The row of each is small, but anybody who knows the name of a public client can ask for one.
+#[tokio::test]
+async fn who_proves_nothing_begins_so_often_and_then_slowly() {
+    let world = world().await;
+    let fields = [("client_id", "spa"), ("scope", "openid")];
+    let begin = async || world.form("/oauth2/device_authorization", None, &fields).await;
+    for _ in 0..300 {
+        begin().await.expect(200);
+    }
+    let refused = begin().await.expect(429);
+    assert_eq!(refused.headers["retry-after"], "1");
+    let parameters = super::request("spa", &[]);
+    let pushed: Vec<(String, String)> =
+        url::form_urlencoded::parse(parameters.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pushed: Vec<_> = pushed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    world.form("/oauth2/par", None, &pushed).await.expect(429);
+    world.as_app("/oauth2/device_authorization", &[("scope", "openid")]).await.expect(200);
+    world.advance(1);
+    begin().await.expect(200);
+    begin().await.expect(429);
+}
+
 #[tokio::test]
 async fn a_device_dies_with_the_session_that_let_it_in() {
     let world = world().await;

@@ -104,6 +104,31 @@ async fn a_client_signs_for_itself_and_no_assertion_is_good_twice() {
     }
 }
 
+/// Each key is costly to try, and whoever registers a client may register many.
+#[tokio::test]
+async fn a_client_with_several_keys_says_which() {
+    let world = world().await;
+    let (one, two) = (TestKey::a(), TestKey::b());
+    for (id, keys) in [("single", vec![one.jwk()]), ("several", vec![one.jwk(), two.jwk()])] {
+        let jwks = json!({"keys": keys}).to_string();
+        let keys = KeySnapshot::parse(jwks.as_bytes()).unwrap();
+        let authentication = Authentication::PrivateKey { jwks, keys };
+        world.register(&Client { id: id.parse().unwrap(), authentication, ..app() }).await;
+    }
+    let assertion = |id: &str, jti: &str| {
+        let token = TokenBuilder::new(id, ISSUER, world.now()).header("typ", "JWT").claim("sub", id);
+        token.claim("jti", jti).claim("exp", world.clock_seconds() + 60)
+    };
+    let nameless = |id: &str, jti: &str| {
+        let (_, payload) = assertion(id, jti).parts("");
+        TokenBuilder::sign_parts(r#"{"alg":"RS256","typ":"JWT"}"#, &payload, &one)
+    };
+    present(&world, &assertion("several", "1").sign(&one)).await.expect(200);
+    present(&world, &assertion("several", "2").sign(&two)).await.expect(200);
+    present(&world, &nameless("single", "3")).await.expect(200);
+    present(&world, &nameless("several", "4")).await.refused(401, "invalid_client");
+}
+
 #[tokio::test]
 async fn a_resource_server_asks_whether_a_token_is_good() {
     let world = world().await;

@@ -1,0 +1,151 @@
+//! A password that may be tried, and what is counted when it was.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use shared::clock::Timestamp;
+use shared::database::retry_write;
+use uuid::Uuid;
+
+use super::burst::Place;
+use super::rules::{ACCOUNT, Counter, NETWORK, PAIR, Policy, SignIn};
+use super::store;
+use crate::audit::{Actor, Event, Kind, Transaction};
+
+/// The rows that one attempt to sign in counts in.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) pair: String,
+    pub(super) account: String,
+    pub(super) network: String,
+    /// By pair and by account, behind the curtain.
+    pub(super) behind: [String; 2],
+    /// By account, in all its sessions.
+    pub(super) within_sessions: String,
+}
+
+impl Keys {
+    pub(super) fn new(account: String, network: &str) -> Self {
+        let pair = format!("{account}@{network}");
+        let behind = [format!("{pair}+behind"), format!("{account}+behind")];
+        let within_sessions = format!("{account}{}", store::WITHIN_SESSIONS);
+        Self { pair, account, network: format!("network:{network}"), behind, within_sessions }
+    }
+}
+
+/// A password that may be tried.
+#[derive(Debug)]
+pub struct Attempt {
+    pub(super) account_id: Option<Uuid>,
+    pub(super) ip: IpAddr,
+    /// How long a stranger would have had to wait for it.
+    pub(super) behind: Option<Duration>,
+    pub(super) counts: Counts,
+    pub(super) place: Place,
+}
+
+/// What changes with how it ends.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// What a failure counts in. Always in the same order, so that two of them never wait for each other.
+    failure: Vec<(String, &'static Policy)>,
+    /// How long the next try has to wait then.
+    then: Duration,
+    /// What a success forgets.
+    forgets: Vec<String>,
+    /// Where a success is noted, if it is worth a write.
+    noted: Option<String>,
+}
+
+impl Counts {
+    /// Of who signs in: in the open, or `behind` the curtain.
+    pub(super) fn sign_in(
+        keys: Keys,
+        counted: &SignIn,
+        within_sessions: Counter,
+        behind: bool,
+        now: Timestamp,
+    ) -> Self {
+        let Keys { pair, account, network, behind: [behind_pair, behind_account], .. } = &keys;
+        let failure = match behind {
+            true => vec![(behind_account.clone(), &PAIR), (behind_pair.clone(), &PAIR)],
+            false => vec![(account.clone(), &ACCOUNT), (pair.clone(), &PAIR), (network.clone(), &NETWORK)],
+        };
+        let [behind_pair, behind_account] = keys.behind;
+        let all = [
+            (keys.account, counted.account),
+            (behind_account, counted.behind[1]),
+            (behind_pair, counted.behind[0]),
+            (keys.within_sessions, within_sessions),
+        ];
+        Self {
+            failure,
+            then: counted.after_failure(now).wait(now),
+            forgets: all.into_iter().filter(|(_, it)| it.failures > 0).map(|(key, _)| key).collect(),
+            noted: counted.pair.is_news(now).then_some(keys.pair),
+        }
+    }
+
+    /// Of who tries the current password. A new one forgets everything.
+    pub(super) fn within_session(session: String, sessions: String) -> Self {
+        Self { failure: vec![(sessions, &PAIR), (session, &PAIR)], ..Self::default() }
+    }
+}
+
+impl Attempt {
+    /// How long a stranger would have had to wait for it. Where there is something, a failure is answered by that, as
+    /// theirs would be.
+    pub const fn behind(&self) -> Option<Duration> {
+        self.behind
+    }
+
+    /// Counts a failure, told of by `event`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
+        retry_write(|| self.count(db, event, now)).await?;
+        self.place.failed();
+        Ok(())
+    }
+
+    async fn count(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
+        let mut transaction = Transaction::begin(db).await?;
+        transaction.record(now, event.clone()).await?;
+        for (key, policy) in &self.counts.failure {
+            store::add_failure(&*transaction, key, policy, now).await?;
+        }
+        let wait = self.counts.then;
+        if !wait.is_zero() {
+            let mut event = Event::new(Kind::LoginThrottled, Actor::Unknown(self.ip));
+            if let Some(id) = self.account_id {
+                event = event.account(id);
+            }
+            transaction.record(now, event.detail(format!("from here, the next try is in {wait:?}"))).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Forgets the failures of the account, and remembers that its owner was here.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+        for key in &self.counts.forgets {
+            store::clear(db, key).await?;
+        }
+        match &self.counts.noted {
+            Some(key) => store::note_success(db, key, now).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Counter {
+    /// Whether a success changes anything about it worth a write.
+    fn is_news(self, now: Timestamp) -> bool {
+        const A_DAY: Duration = Duration::from_secs(24 * 3600);
+        self.failures > 0 || self.succeeded_at.is_none_or(|succeeded| now.since(succeeded) > A_DAY)
+    }
+}

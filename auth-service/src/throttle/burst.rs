@@ -1,0 +1,58 @@
+//! Those who try at a time: their guesses are under way before the first of them has failed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who tries at a time in this process, by account.
+pub(super) type Bursts = Arc<Mutex<HashMap<String, Burst>>>;
+
+/// The tries of one account since somebody last tried alone.
+#[derive(Debug, Default)]
+pub(super) struct Burst {
+    under_way: u32,
+    /// Those that failed: whoever comes now may have read the counters before these were in them.
+    failed: u32,
+}
+
+/// One of those who try at a time in this process, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    bursts: Bursts,
+    key: String,
+    /// Whether it is one of those besides.
+    pub(super) is_besides: bool,
+}
+
+impl Place {
+    /// One of `most` places, of which the first `open` are nothing special.
+    pub(super) fn take(bursts: &Bursts, key: &str, open: u32, most: u32) -> Option<Self> {
+        let mut all = bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        let burst = all.entry(key.to_owned()).or_default();
+        let taken = burst.under_way + burst.failed;
+        // Nobody is under way in a new entry, and `most` is never nothing: so no empty one is left behind.
+        if taken >= most {
+            return None;
+        }
+        burst.under_way += 1;
+        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned(), is_besides: taken >= open })
+    }
+
+    pub(super) fn failed(&self) {
+        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(burst) = all.get_mut(&self.key) {
+            burst.failed += 1;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(burst) = all.get_mut(&self.key) {
+            burst.under_way -= 1;
+            if burst.under_way == 0 {
+                all.remove(&self.key);
+            }
+        }
+    }
+}
