@@ -125,9 +125,9 @@ impl Guard {
         claims: Arc<Claims>,
         rules: &Rules,
     ) -> Result<Admitted, Rejection> {
-        let now = self.verifier.now();
-        self.holder.check(asked, presented, &claims, now)?;
+        self.holder.check(asked, presented, &claims, || self.verifier.now())?;
         if !rules.requirements.is_empty() {
+            let now = self.verifier.now();
             rules.requirements.iter().try_for_each(|requirement| requirement.check(&claims, now))?;
         }
         let own = rules.own.map(|read| read(&claims)).transpose()?;

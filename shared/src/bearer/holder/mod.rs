@@ -29,7 +29,7 @@ impl Holder {
         asked: Asked<'_>,
         (scheme, token): (Scheme, &str),
         claims: &Claims,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp,
     ) -> Result<(), Rejection> {
         match (scheme, &claims.confirmation, &self.dpop, &self.certificates) {
             (Scheme::Bearer, None, _, _) => Ok(()),
@@ -37,7 +37,7 @@ impl Holder {
                 certificates.check(asked, digest)
             }
             (Scheme::Dpop, Some(Confirmation::Key(thumbprint)), Some(dpop), _) => {
-                dpop.check(asked, token, thumbprint, now)
+                dpop.check(asked, token, thumbprint, now())
             }
             // Also a token for any bearer that comes with a proof: whoever wrote that believes it bound (RFC 9449 §7.1).
             (Scheme::Bearer | Scheme::Dpop, ..) => Err(Rejection::SenderConstrained),
