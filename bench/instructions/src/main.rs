@@ -21,7 +21,7 @@ use shared::database;
 use shared::http::{Edge, Metrics};
 use shared::jwks::{KeySnapshot, LocalKeys};
 use shared::random::SystemRandom;
-use shared::telemetry::{self, LogFormat};
+use shared::telemetry::{self, LogFormat, TraceSettings};
 use shared::testing::{TestKey, TokenBuilder};
 use shared::token::{TokenType, TokenVerifier};
 use tower::ServiceExt as _;
@@ -52,7 +52,7 @@ enum Work {
 
 fn main() -> anyhow::Result<()> {
     let Arguments { work, times } = Arguments::parse();
-    telemetry::init(LogFormat::Json);
+    let _telemetry = telemetry::init(LogFormat::Json, &TraceSettings::default(), "instructions")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match work {

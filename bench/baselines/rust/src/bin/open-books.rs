@@ -25,10 +25,10 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let settings = Arguments::parse().settings;
-    telemetry::init(settings.log_format);
+    let _telemetry = telemetry::init(settings.log_format, &settings.traces, "open-books")?;
     let config = settings.check()?;
     let address: SocketAddr = config.listen;
-    let (edge, serving) = (config.edge.clone(), config.serve);
+    let (edge, serving) = (config.edge.clone(), config.serve.clone());
     let database =
         database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
             .await?;
