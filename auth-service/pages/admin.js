@@ -108,7 +108,19 @@ function users() {
 		say(`Made ${given.username}, a reader.`);
 		show('Users');
 	});
-	return [element('div', { className: 'bar' }, button('Add a user', add, '')), pages(`/admin/users?limit=${PAGE}`, row)];
+	const list = element('div');
+	const search = element('input', { type: 'search', id: 'username', placeholder: 'Name begins with', autocomplete: 'off', ariaLabel: 'Name begins with' });
+	const load = () => {
+		const wanted = search.value.trim();
+		list.replaceChildren(pages(`/admin/users?limit=${PAGE}${wanted && `&username=${encodeURIComponent(wanted)}`}`, row));
+	};
+	let soon;
+	search.oninput = () => {
+		clearTimeout(soon);
+		soon = setTimeout(load, 200);
+	};
+	load();
+	return [element('div', { className: 'bar' }, search, button('Add a user', add, '')), list];
 }
 
 function sessions(one) {
