@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::json;
@@ -51,6 +52,32 @@ async fn who_finds_the_hashing_queue_full_is_sent_away() {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.log_in("lib").await;
+}
+
+/// Forty log in at a time, with two slots. Whoever does not log in is answered meanwhile: a thread that hashes is none that
+/// answers.
+#[tokio::test]
+async fn nobody_else_waits_for_those_who_log_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = busy_world(&directory, &["--hash-slots", "2", "--hash-queue-deadline", "60s"]).await;
+    let tokens = world.librarian().await;
+    let answered = Mutex::new(Vec::new());
+    let logins = (0..40).map(|_| async {
+        let status = world.try_log_in("lib", PASSWORD).await.status.as_u16();
+        answered.lock().unwrap().push("login");
+        status
+    });
+    let others = async {
+        // Behind the first logins in the queue of the runtime.
+        tokio::task::yield_now().await;
+        world.anonymous().get("/.well-known/jwks.json").await.expect(200);
+        world.me(&tokens.access).await.expect(200);
+        answered.lock().unwrap().push("others");
+    };
+    let (statuses, ()) = tokio::join!(futures_util::future::join_all(logins), others);
+    assert_eq!(statuses, [200; 40]);
+    let place = answered.lock().unwrap().iter().position(|who| *who == "others").unwrap();
+    assert!(place < 20, "answered behind {place} logins");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use auth_service::accounts::change::{self, AccountChange, Changer};
 use auth_service::accounts::store::NewPassword;
 use auth_service::accounts::{self, Role, Roles, password};
 use auth_service::error::Error;
-use auth_service::passwords::Password;
+use auth_service::passwords::{HashError, Password};
 use auth_service::sessions::login::{self, Door, NotIn};
 use auth_service::sessions::{Client, FIRST_PARTY, refresh, store};
 use auth_service::state::App;
@@ -262,7 +262,9 @@ impl Runner {
         loop {
             match self.attempt(run, step).await {
                 Ok(answer) => return answer,
-                Err(Error::Database(_) | Error::PasswordChangedMeanwhile) => {}
+                Err(
+                    Error::Database(_) | Error::PasswordChangedMeanwhile | Error::Hash(HashError::QueueFull),
+                ) => {}
                 Err(error) => panic!("{step:?}: {error:?}"),
             }
         }
