@@ -67,6 +67,7 @@ pub(super) async fn huge(case: &Case<'_>) -> Outcome {
         ("an open payload", forge::with_signature(&header, &"[".repeat(5000), b"x")),
         ("a long name", forge::with_signature(&header, &name, b"x")),
         ("many claims", forge::with_signature(&header, &many, b"x")),
+        ("a genuine token of more than 8 KiB", case.token().claim("pad", "x".repeat(8000)).sign(&case.key)),
         ("a long signature", forge::with_signature(&header, &payload, &[7; 4000])),
     ] {
         answered(what, &case.get(&token).await?, &[400, 401, 431])?;
@@ -157,6 +158,15 @@ pub(super) async fn odd_parts(case: &Case<'_>) -> Outcome {
         ("one part", header.to_owned()),
     ] {
         case.refuses(what, &bent).await?;
+    }
+    // Nothing is taken for granted before the signature, nor behind it.
+    let (unknown, _) = case.token().parts("nobody's");
+    for (what, header) in [("unknown", URL_SAFE_NO_PAD.encode(unknown)), ("known", header.to_owned())] {
+        for payload in ["a", "----", "-A", "", "_w"] {
+            let input = format!("{header}.{payload}");
+            let signed = format!("{input}.{}", URL_SAFE_NO_PAD.encode(case.key.sign(input.as_bytes())));
+            case.refuses(&format!("{what} key, signed payload {payload:?}"), &signed).await?;
+        }
     }
     for bytes in [&b"\xff\xfe\x00"[..], b"{", b"null", b"\"", b"[1,2"] {
         let input = format!("{header}.{}", URL_SAFE_NO_PAD.encode(bytes));

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An answer as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,10 @@ pub(super) async fn send(
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
     };
+    let began = Instant::now();
     match tokio::time::timeout(TIMEOUT, exchange).await {
+        // A service that is busy with the request keeps the timer of this thread waiting as well.
+        _ if began.elapsed() > TIMEOUT => Err("no answer in time".to_owned()),
         Ok(Ok(answer)) => parse(&String::from_utf8_lossy(&answer)).ok_or_else(|| "no HTTP answer".to_owned()),
         Ok(Err(error)) => Err(format!("the connection broke off: {error}")),
         Err(_) => Err("no answer in time".to_owned()),
