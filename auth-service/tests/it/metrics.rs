@@ -8,10 +8,17 @@ use tower::ServiceExt as _;
 use crate::world::World;
 
 /// Everything that Prometheus gets.
-pub(crate) async fn metrics(world: &World) -> String {
+async fn metrics(world: &World) -> String {
     let request = Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
     let response = world.service.management.clone().oneshot(request).await.unwrap();
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+}
+
+/// How many passwords had a slot so far.
+pub(crate) async fn hashes(world: &World) -> u64 {
+    let text = metrics(world).await;
+    let count = text.lines().find_map(|line| line.strip_prefix("hash_queue_seconds_count "));
+    count.unwrap().parse().unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use auth_service::accounts::{Role, store};
 use serde_json::json;
 
-use crate::metrics::metrics;
+use crate::metrics::hashes;
 use crate::world::{ISSUER, PASSWORD, World, claims, header};
 
 #[tokio::test]
@@ -93,13 +93,6 @@ async fn whoever_cannot_log_in_is_told_the_same() {
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     assert_eq!(world.audit().await[1..], ["login!"; 6]);
-}
-
-/// How many passwords had a slot so far.
-async fn hashes(world: &World) -> u64 {
-    let text = metrics(world).await;
-    let count = text.lines().find_map(|line| line.strip_prefix("hash_queue_seconds_count "));
-    count.unwrap().parse().unwrap()
 }
 
 #[tokio::test]
