@@ -118,7 +118,7 @@ pub async fn metadata_by_path(
     Path(path): Path<String>,
 ) -> Result<Json<Metadata>, Problem> {
     if state.config.issuer.url().path().trim_matches('/') != path.trim_matches('/') {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_route"));
+        return Err(Problem::no_such_route());
     }
     Ok(metadata(state).await)
 }

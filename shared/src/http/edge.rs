@@ -20,6 +20,7 @@ use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
 use super::places::{AwaitedBody, Place};
 use super::problem::{Cause, Problem};
+use super::serve::Misaddressed;
 use crate::random::Random;
 use crate::telemetry::trace;
 use crate::token::Rejection;
@@ -73,10 +74,8 @@ impl Edge {
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
     pub fn surround(&self, routes: Router) -> Router {
         routes
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route") })
-            .method_not_allowed_fallback(|| async {
-                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
-            })
+            .fallback(|| async { Problem::no_such_route() })
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
             .layer(from_fn_with_state(self.clone(), pass))
     }
 }
@@ -191,6 +190,10 @@ impl Drop for Record {
 /// The answer of the service, or why there is none.
 async fn answer(edge: &Inner, request: Request, next: Next) -> Response {
     let overloaded = || Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
+    if request.extensions().get::<Misaddressed>().is_some() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request");
+        return problem.with_detail("A request names one host").into_response();
+    }
     let Some(place) = Place::take(&edge.places) else { return overloaded() };
     let request = request.map(|body| AwaitedBody::of(body, &place));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();

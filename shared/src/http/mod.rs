@@ -33,4 +33,4 @@ pub use metrics::Metrics;
 pub use path::{FromPath, Path};
 pub use problem::{Cause, FieldError, Problem};
 pub use query::Query;
-pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal};
+pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal, unless_ended};

@@ -10,6 +10,9 @@ mod json;
 mod otlp;
 pub mod trace;
 
+use std::ffi::OsStr;
+
+use anyhow::Context as _;
 use clap::ValueEnum;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -44,7 +47,7 @@ pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> an
         Some((tracer, telemetry)) => (Some(tracer), telemetry),
         None => (None, Telemetry::default()),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter = filter(std::env::var_os(EnvFilter::DEFAULT_ENV).as_deref())?;
     let log = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let log = match format {
         LogFormat::Pretty => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
@@ -66,4 +69,30 @@ pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> an
     };
     drop(started);
     Ok(telemetry)
+}
+
+/// What is logged: as `RUST_LOG` says, where it says something.
+fn filter(setting: Option<&OsStr>) -> anyhow::Result<EnvFilter> {
+    let Some(setting) = setting.filter(|setting| !setting.is_empty()) else {
+        return Ok(EnvFilter::new(DEFAULT_FILTER));
+    };
+    let text = setting.to_str().context("RUST_LOG: must be text")?;
+    let filter = EnvFilter::builder().parse(text);
+    filter.context("RUST_LOG: must be as `info` or `info,auth_service=debug`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_not_taken_for_nothing() {
+        for good in [None, Some(""), Some("warn"), Some("info,auth_service=debug"), Some("auth_service")] {
+            assert!(filter(good.map(OsStr::new)).is_ok(), "{good:?}");
+        }
+        for bad in ["===", "auth_service=loud"] {
+            let told = filter(Some(OsStr::new(bad))).unwrap_err().to_string();
+            assert!(told.starts_with("RUST_LOG: "), "{told}");
+        }
+    }
 }
