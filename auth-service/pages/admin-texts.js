@@ -21,6 +21,7 @@ export default {
 	"unknown": ["unknown", "未知"],
 
 	"add_user": ["Add a user", "添加用户"],
+	"begins_with": ["Name begins with", "用户名开头为"],
 	"new_user": ["A new user", "新用户"],
 	"username": ["Name", "用户名"],
 	"password": ["Password", "密码"],

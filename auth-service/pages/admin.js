@@ -99,7 +99,19 @@ function users() {
 		say(text('made', given));
 		show('users');
 	});
-	return [element('div', { className: 'bar' }, button(text('add_user'), add, '')), pages(`/admin/users?limit=${PAGE}`, row)];
+	const list = element('div');
+	const search = element('input', { type: 'search', placeholder: text('begins_with'), 'aria-label': text('begins_with'), autocomplete: 'off' });
+	const load = () => {
+		const wanted = search.value.trim();
+		list.replaceChildren(pages(`/admin/users?limit=${PAGE}${wanted && `&username=${encodeURIComponent(wanted)}`}`, row));
+	};
+	let soon;
+	search.oninput = () => {
+		clearTimeout(soon);
+		soon = setTimeout(load, 200);
+	};
+	load();
+	return [element('div', { className: 'bar' }, search, button(text('add_user'), add, '')), list];
 }
 
 function sessions(one) {
