@@ -1,8 +1,11 @@
 // For administrators: users with their roles and sessions, clients, keys and the audit trail.
 import { Account } from './account.js';
-import { api, Problem } from './api.js';
-import { complain, element, find, say, time } from './dom.js';
+import { api } from './api.js';
+import { attempt } from './attempt.js';
+import { element, find, say, time } from './dom.js';
+import { speak, text } from './language.js';
 import { timeline } from './timeline.js';
+import TEXTS from './admin-texts.js';
 
 const PAGE = 50;
 const ROLES = ['reader', 'librarian', 'admin'];
@@ -10,34 +13,21 @@ const ROLES = ['reader', 'librarian', 'admin'];
 const base = new URL('..', location.href).href.replace(/\/$/, '');
 let account, call;
 
-async function attempt(work, form) {
-	try {
-		return await work();
-	} catch (error) {
-		if (error instanceof Problem && error.status === 401) {
-			say('Your session is over. Sign in again.', true);
-			find('#sign-in').hidden = false;
-		} else if (form) complain(form, error);
-		else say(error instanceof Problem ? error.message : 'The service cannot be reached. Try again.', true);
-		return undefined;
-	}
-}
-
-const button = (text, work, className = 'quiet') =>
-	element('button', { type: 'button', className, onclick: () => attempt(work) }, text);
-const what = (text, ...details) =>
-	element('span', { className: 'what' }, text, ...details.map((detail) => element('small', {}, detail)));
+const button = (words, work, className = 'quiet') =>
+	element('button', { type: 'button', className, onclick: () => attempt(work) }, words);
+const what = (words, ...details) =>
+	element('span', { className: 'what' }, words, ...details.map((detail) => element('small', {}, detail)));
 
 /** A list that goes on by its button, each page where the one before has ended. */
 function pages(path, row) {
 	const list = element('ul', { className: 'rows' });
-	const more = button('More', () => load(more.dataset.next));
+	const more = button(text('more'), () => load(more.dataset.next));
 	async function load(from) {
 		const { body, next } = await call(from);
 		list.append(...body.map((item) => element('li', {}, ...[row(item)].flat())));
 		if (next) more.dataset.next = next;
 		more.hidden = !next;
-		if (!list.children.length) list.append(element('li', {}, 'Nothing here.'));
+		if (!list.children.length) list.append(element('li', {}, text('nothing')));
 	}
 	more.hidden = true;
 	attempt(() => load(path));
@@ -45,11 +35,11 @@ function pages(path, row) {
 }
 
 /** A question, or a form. `fields`: name, label and type of each. */
-function ask(title, fields, action, work, text = '') {
+function ask(title, fields, action, work, words = '') {
 	const form = element('form', { id: 'form', noValidate: true },
 		element('h2', { id: 'dialog-title' }, title),
 		element('p', { className: 'alert', role: 'alert' }),
-		text && element('p', {}, text),
+		words && element('p', {}, words),
 		...fields.flatMap(([name, label, type = 'text', value = '']) => [
 			element('label', { for: name }, label),
 			element('input', { id: name, name, type, value, autocomplete: 'off', 'aria-describedby': `form-${name}-wrong` }),
@@ -57,7 +47,7 @@ function ask(title, fields, action, work, text = '') {
 		]),
 		element('div', { className: 'buttons' },
 			element('button', { type: 'submit' }, action),
-			element('button', { type: 'button', className: 'quiet', onclick: () => find('#dialog').close() }, 'Cancel')));
+			element('button', { type: 'button', className: 'quiet', onclick: () => find('#dialog').close() }, text('cancel'))));
 	form.onsubmit = (event) => {
 		event.preventDefault();
 		attempt(async () => {
@@ -71,11 +61,11 @@ function ask(title, fields, action, work, text = '') {
 }
 
 /** Something that is shown this once. */
-function tell(title, text, secret) {
+function tell(title, words, secret) {
 	find('#dialog').replaceChildren(
-		element('h2', { id: 'dialog-title' }, title), element('p', {}, text),
+		element('h2', { id: 'dialog-title' }, title), element('p', {}, words),
 		element('p', {}, element('code', { id: 'secret' }, secret)),
-		element('div', { className: 'buttons' }, element('button', { onclick: () => find('#dialog').close() }, 'I have kept it')));
+		element('div', { className: 'buttons' }, element('button', { onclick: () => find('#dialog').close() }, text('kept'))));
 	if (!find('#dialog').open) find('#dialog').showModal();
 }
 
@@ -85,70 +75,85 @@ function users() {
 	const boxes = (one) => ROLES.map((role) => element('label', { className: 'check' },
 		element('input', { type: 'checkbox', name: role, checked: one.roles.includes(role) }), role));
 	const roles = (one) => {
-		ask(`Roles of ${one.username}`, [], 'Save', async (given) => {
+		ask(text('roles_of', one), [], text('save'), async (given) => {
 			await call(user(one), { method: 'PATCH', json: { roles: ROLES.filter((role) => given[role]) } });
-			say(`${one.username} has other roles now.`);
-			show('Users');
+			say(text('roles_changed', one));
+			show('users');
 		});
 		find('#form .alert').after(...boxes(one));
 	};
 	const toggle = async (one) => {
 		await call(user(one), { method: 'PATCH', json: { disabled: !one.disabled } });
-		say(one.disabled ? `${one.username} may sign in again.` : `${one.username} may not sign in any more.`);
-		show('Users');
+		say(one.disabled ? text('enabled', one) : text('disabled', one));
+		show('users');
 	};
+	const names = (one) => one.roles.join(', ') || text('no_role');
 	const row = (one) => [
-		what(one.username, `${one.roles.join(', ') || 'no role'}${one.disabled ? ' – disabled' : ''}`, `last signed in ${time(one.last_login_at)}`),
-		button('Roles', () => roles(one)),
-		button('Sessions', () => sessions(one)),
-		button(one.disabled ? 'Enable' : 'Disable', () => toggle(one)),
+		what(one.username, one.disabled ? text('is_disabled', { roles: names(one) }) : names(one), text('last_login', { time: time(one.last_login_at) })),
+		button(text('roles'), () => roles(one)),
+		button(text('sessions'), () => sessions(one)),
+		button(one.disabled ? text('enable') : text('disable'), () => toggle(one)),
 	];
-	const add = () => ask('A new user', [['username', 'Name'], ['password', 'Password', 'password']], 'Make', async (given) => {
+	const add = () => ask(text('new_user'), [['username', text('username')], ['password', text('password'), 'password']], text('make'), async (given) => {
 		await call('/admin/users', { method: 'POST', json: { ...given, must_change_password: false } });
-		say(`Made ${given.username}, a reader.`);
-		show('Users');
+		say(text('made', given));
+		show('users');
 	});
-	return [element('div', { className: 'bar' }, button('Add a user', add, '')), pages(`/admin/users?limit=${PAGE}`, row)];
+	const list = element('div');
+	const search = element('input', { type: 'search', placeholder: text('begins_with'), 'aria-label': text('begins_with'), autocomplete: 'off' });
+	const load = () => {
+		const wanted = search.value.trim();
+		list.replaceChildren(pages(`/admin/users?limit=${PAGE}${wanted && `&username=${encodeURIComponent(wanted)}`}`, row));
+	};
+	let soon;
+	search.oninput = () => {
+		clearTimeout(soon);
+		soon = setTimeout(load, 200);
+	};
+	load();
+	return [element('div', { className: 'bar' }, search, button(text('add_user'), add, '')), list];
 }
 
 function sessions(one) {
 	const again = () => sessions(one);
 	const end = async (session) => {
 		await call(`${user(one)}/sessions/${session.id}`, { method: 'DELETE' });
-		say(`Ended a session of ${one.username}.`);
+		say(text('ended', one));
 		again();
 	};
 	const all = async () => {
 		await call(`${user(one)}/sessions`, { method: 'DELETE' });
-		say(`Ended all sessions of ${one.username}.`);
+		say(text('ended_all', one));
 		again();
 	};
 	find('#view').replaceChildren(
-		element('h2', {}, `Sessions of ${one.username}`),
-		element('div', { className: 'bar' }, button('End all', all), button('Back', () => show('Users'))),
+		element('h2', {}, text('sessions_of', one)),
+		element('div', { className: 'bar' }, button(text('end_all'), all), button(text('back'), () => show('users'))),
 		pages(`${user(one)}/sessions?limit=${PAGE}`, (session) => [
-			what(`${session.client_id}: ${session.user_agent || 'unknown'}`, `from ${session.address}, last used ${time(session.last_used_at)}`),
-			button('End', () => end(session)),
+			what(
+				text('session', { ...session, agent: session.user_agent || text('unknown') }),
+				text('session_detail', { ...session, time: time(session.last_used_at) })),
+			button(text('end'), () => end(session)),
 		]));
 }
 
 function clients() {
-	const add = () => ask('A new client', [['client_name', 'Name'], ['redirect_uris', 'Redirect URI; empty for a machine', 'url']], 'Register', async (given) => {
+	const add = () => ask(text('new_client'), [['client_name', text('client_name')], ['redirect_uris', text('redirect_uri'), 'url']], text('register'), async (given) => {
 		const json = { client_name: given.client_name, ...(given.redirect_uris && { redirect_uris: [given.redirect_uris] }) };
 		const { body } = await call('/admin/clients', { method: 'POST', json });
-		show('Clients');
-		tell(`Secret of ${body.client_id}`, 'It is shown this once and never again.', body.client_secret);
+		show('clients');
+		tell(text('secret_of', body), text('shown_once'), body.client_secret);
 	});
-	const remove = (client) => ask(`Delete ${client.client_name}?`, [], 'Delete', async () => {
+	const remove = (client) => ask(text('delete_client', client), [], text('delete'), async () => {
 		await call(`/admin/clients/${encodeURIComponent(client.client_id)}`, { method: 'DELETE' });
-		say(`Deleted ${client.client_name}.`);
-		show('Clients');
-	}, 'Its sessions end, and its codes are worth nothing.');
+		say(text('deleted', client));
+		show('clients');
+	}, text('delete_means'));
 	return [
-		element('div', { className: 'bar' }, button('Add a client', add, '')),
+		element('div', { className: 'bar' }, button(text('add_client'), add, '')),
 		pages(`/admin/clients?limit=${PAGE}`, (client) => [
 			what(client.client_name, client.client_id, `${client.grant_types.join(', ')} – ${client.scope}`),
-			button('Delete', () => remove(client)),
+			button(text('delete'), () => remove(client)),
 		]),
 	];
 }
@@ -158,38 +163,48 @@ function keys() {
 	attempt(async () => drawing.replaceChildren(timeline((await call('/admin/keys?limit=1000')).body)));
 	const rotate = async () => {
 		await call('/admin/keys/rotate', { method: 'POST' });
-		say('The next key is announced.');
-		show('Keys');
+		say(text('announced'));
+		show('keys');
 	};
 	return [
-		element('div', { className: 'bar' }, button('Make the next key', rotate, '')), drawing,
-		element('p', {}, element('small', {}, 'Grey: announced. Green: signing. Outlined: retired, and still good for what it signed. Red: gone.')),
-		pages(`/admin/keys?limit=${PAGE}`, (key) => what(`Key ${key.number}: ${key.state}`, element('code', {}, key.kid), key.state === 'announced' ? `signs from ${time(key.signs_from)}` : `made ${time(key.created_at)}`)),
+		element('div', { className: 'bar' }, button(text('next_key'), rotate, '')), drawing,
+		element('p', {}, element('small', {}, text('legend'))),
+		pages(`/admin/keys?limit=${PAGE}`, (key) => what(
+			text('key_is', { number: key.number, state: text(`state_${key.state}`) }), element('code', {}, key.kid),
+			key.state === 'announced' ? text('signs_from', { time: time(key.signs_from) }) : text('made_at', { time: time(key.created_at) }))),
 	];
 }
 
 function audit(filter = {}) {
 	const field = (name, label) => element('input', { name, 'aria-label': label, placeholder: label, value: filter[name] ?? '' });
-	const form = element('form', { className: 'bar' }, field('kind', 'Kind, such as login'), field('account', 'Id of an account'), element('button', {}, 'Filter'));
+	const form = element('form', { className: 'bar' }, field('kind', text('kind')), field('account', text('account')), element('button', {}, text('filter')));
 	form.onsubmit = (event) => {
 		event.preventDefault();
-		show('Audit', Object.fromEntries([...new FormData(form)].filter(([, value]) => value)));
+		show('audit', Object.fromEntries([...new FormData(form)].filter(([, value]) => value)));
 	};
 	return [form, pages(`/admin/audit?${new URLSearchParams({ limit: PAGE, ...filter })}`, (event) =>
-		what(`${event.kind}${event.success ? '' : ' – refused'}`, `${time(event.at)} by ${event.actor || 'unknown'} from ${event.address || '–'}`, event.detail))];
+		what(
+			event.success ? event.kind : text('refused', event),
+			text('event', { time: time(event.at), actor: event.actor || text('unknown'), address: event.address || '–' }),
+			event.detail))];
 }
 
-const VIEWS = { Users: users, Clients: clients, Keys: keys, Audit: audit };
+const VIEWS = { users, clients, keys, audit };
 
 function show(name, ...more) {
 	for (const tab of find('#tabs').children) {
-		if (tab.textContent === name) tab.setAttribute('aria-current', 'page');
+		if (tab.dataset.view === name) tab.setAttribute('aria-current', 'page');
 		else tab.removeAttribute('aria-current');
 	}
 	find('#view').replaceChildren(...VIEWS[name](...more));
 }
 
-find('#tabs').append(...Object.keys(VIEWS).map((name) => button(name, () => { say(''); show(name); })));
+speak(TEXTS);
+for (const name of Object.keys(VIEWS)) {
+	const tab = button(text(`tab_${name}`), () => { say(''); show(name); });
+	tab.dataset.view = name;
+	find('#tabs').append(tab);
+}
 find('#sign-in').addEventListener('click', () => account.signIn());
 find('#sign-out').addEventListener('click', () => account.signOut());
 await attempt(async () => {
@@ -209,6 +224,6 @@ await attempt(async () => {
 	find('#sign-out').hidden = !signedIn;
 	find('#who').textContent = signedIn ? account.name : '';
 	for (const id of ['#tabs', '#view']) find(id).hidden = !administers;
-	if (administers) show('Users');
-	else say(signedIn ? 'This page is for administrators.' : 'Sign in as an administrator.');
+	if (administers) show('users');
+	else say(signedIn ? text('not_for_you') : text('sign_in_first'));
 });

@@ -82,6 +82,9 @@ pub enum Error {
     /// The account has no such session.
     #[error("no such session")]
     NoSuchSession,
+    /// All codes that were tried are shown by devices that wait.
+    #[error("no code for a device is free")]
+    NoUserCode,
     /// A password could not be hashed or checked.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -173,6 +176,7 @@ impl IntoResponse for Error {
             }
             Self::UnreadableClient(error) => Problem::internal(error),
             Self::Seal(error) => Problem::internal(error),
+            Self::NoUserCode => Problem::unavailable("no_user_code", Duration::from_secs(5)),
             Self::Hash(HashError::QueueFull) => {
                 Problem::unavailable("hash_queue_full", Duration::from_secs(1))
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
+use shared::database::retry_read;
 use tokio::time::Instant;
 
 use crate::accounts;
@@ -12,7 +13,7 @@ use crate::clients::{self, ClientId};
 use crate::entity::audit_event;
 use crate::error::Error;
 use crate::oauth;
-use crate::passwords::Passwords;
+use crate::passwords::{HashError, Passwords};
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::throttle;
@@ -24,8 +25,13 @@ const BATCH: u64 = 500;
 
 /// Runs for as long as the service does.
 pub(crate) async fn run(app: AppState) {
-    let mut swept_at = Instant::now();
+    let (mut swept_at, mut measured) = (Instant::now(), false);
     loop {
+        // Soon, since refusals wait for it, but not before the service is up.
+        if !measured {
+            let outcome = look_around(&app).await;
+            measured = outcome.inspect_err(complain).is_ok();
+        }
         tokio::time::sleep(LOOK_EVERY).await;
         if let Err(error) = app.keyring.maintain().await {
             let error: &dyn std::error::Error = &error;
@@ -33,15 +39,27 @@ pub(crate) async fn run(app: AppState) {
         }
         if swept_at.elapsed() >= SWEEP_EVERY {
             swept_at = Instant::now();
-            let swept = async {
-                measure_hashes(&app.database, &app.passwords).await?;
-                sweep(&app).await
-            };
-            if let Err(error) = swept.await {
+            measured = false;
+            if let Err(error) = sweep(&app).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "old rows cannot be swept");
             }
         }
     }
+}
+
+/// Learns what is told and counted of all accounts and sessions.
+///
+/// # Errors
+/// The database's, or the queue for hashing is full.
+pub async fn look_around(app: &App) -> Result<(), Error> {
+    measure_hashes(&app.database, &app.passwords).await?;
+    let live = sessions::store::count_alive(&app.database, app.clock.now()).await?;
+    app.live_sessions.set(i64::try_from(live).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn complain(error: &Error) {
+    tracing::error!(error = error as &dyn std::error::Error, "hashes and sessions cannot be looked at");
 }
 
 /// Rows that were removed.
@@ -114,23 +132,23 @@ where
     }
 }
 
-/// Looks which kinds of hashes people have brought with them, and what they cost.
+/// Looks which kinds of hashes there are, and what those cost that people have brought with them. A kind is what a hash begins
+/// with; so one look into the index finds one of each kind, however many accounts have it.
 ///
 /// # Errors
-/// The database's.
-pub async fn measure_hashes(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), DbErr> {
-    let (prefix, mut after) = (passwords.current_prefix(), Uuid::nil());
-    loop {
-        let batch = accounts::store::other_hashes(db, &prefix, after, BATCH).await?;
-        for (id, stored) in &batch {
-            after = *id;
-            // Where it is none, nobody signs in with it. Where the queue is full, the next look will do.
-            drop(passwords.measure(stored).await);
-        }
-        if (batch.len() as u64) < BATCH {
-            return Ok(());
-        }
+/// The database's, or the queue for hashing is full: then not all is known, and the next look will do.
+pub async fn measure_hashes(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), Error> {
+    let mut after = String::new();
+    while let Some(stored) = retry_read(|| accounts::store::next_hash(db, &after)).await? {
+        after = match passwords.measure(&stored).await {
+            Ok(behind) => behind,
+            // Nobody signs in with it.
+            Err(HashError::Unusable(_)) => stored,
+            Err(error) => return Err(error.into()),
+        };
     }
+    passwords.all_measured();
+    Ok(())
 }
 
 async fn review(db: &DatabaseConnection, ids: Vec<ClientId>, now: Timestamp) -> Result<u64, Error> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
+use prometheus_client::metrics::gauge::Gauge;
 use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
@@ -69,11 +70,15 @@ impl Service {
         )
         .await
         .context("passwords cannot be hashed")?;
-        maintenance::measure_hashes(&database, &passwords).await?;
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
-        let metrics = Arc::new(Metrics::new());
+        let (metrics, live_sessions) = (Arc::new(Metrics::new()), Gauge::default());
         metrics.register(|registry| {
+            registry.register(
+                "sessions_live",
+                "Sessions that are not over, every five minutes",
+                live_sessions.clone(),
+            );
             bearer.register(registry);
             database::register_pool(&database, registry);
             passwords.register(registry);
@@ -92,6 +97,7 @@ impl Service {
             bearer,
             access_token_verifier,
             browser_sealer,
+            live_sessions,
         });
         let maintenance = tokio::spawn(maintenance::run(Arc::clone(&app))).abort_handle();
         Ok(Self {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::Gauge;
 use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
@@ -43,6 +44,8 @@ pub struct App {
     pub access_token_verifier: TokenVerifier,
     /// Seals what browsers carry for us.
     pub browser_sealer: Sealer,
+    /// Sessions that were not over when they were last counted.
+    pub live_sessions: Gauge,
 }
 
 impl App {

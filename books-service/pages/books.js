@@ -1,8 +1,11 @@
 // The catalogue: whoever may only read sees no buttons that change it. From the metadata of the resource it learns who the
 // issuer is (RFC 9728), as any other client does.
 import { Account } from './account.js';
-import { api, Problem } from './api.js';
+import { api } from './api.js';
+import { attempt } from './attempt.js';
 import { complain, element, find, say, time } from './dom.js';
+import { speak, text } from './language.js';
+import TEXTS from './books-texts.js';
 
 const PAGE = 50;
 const json = async (url) => (await fetch(url)).json();
@@ -18,22 +21,7 @@ async function begin() {
 	find('#add').hidden = !writes;
 	find('#who').textContent = signedIn ? account.name : '';
 	if (signedIn) await list();
-	else say('Sign in to see the books.');
-}
-
-/** Does something, and says what went wrong. Nothing is wrong with what was overtaken. */
-async function attempt(work, form) {
-	try {
-		return await work();
-	} catch (error) {
-		if (error.name === 'AbortError') return undefined;
-		if (error instanceof Problem && error.status === 401) {
-			say('Your session is over. Sign in again.', true);
-			find('#sign-in').hidden = false;
-		} else if (form) complain(form, error);
-		else say(error instanceof Problem ? error.message : 'The service cannot be reached. Try again.', true);
-		return undefined;
-	}
+	else say(text('sign_in_first'));
 }
 
 /** The first page of what is searched for, or the next one of what is shown. */
@@ -54,21 +42,27 @@ async function list(from) {
 	next = page.next;
 	find('#more').hidden = !next;
 	const shown = find('#books').children.length;
-	say(shown ? `${shown} ${shown === 1 ? 'book' : 'books'} shown${next ? ', and there are more' : ''}.` : 'No book is like that.');
+	say(counted(shown));
+}
+
+function counted(count) {
+	if (!count) return text('none');
+	if (next) return text('some', { count });
+	return count === 1 ? text('one') : text('all', { count });
 }
 
 function row(book) {
-	const button = (text, onclick, more) =>
-		element('button', { className: 'quiet', type: 'button', onclick, 'aria-label': `${text} ${book.title}`, ...more }, text);
+	const button = (words, onclick) =>
+		element('button', { className: 'quiet', type: 'button', onclick, 'aria-label': `${words} ${book.title}` }, words);
 	return element('li', { id: `book-${book.id}` },
 		element('span', { className: 'what' }, book.title, element('small', {}, book.author)),
-		writes && button('Edit', () => edit(book.id)),
-		writes && button('Delete', () => remove(book)));
+		writes && button(text('edit'), () => edit(book.id)),
+		writes && button(text('delete'), () => remove(book)));
 }
 
 function open(book, etag) {
 	const form = find('#book');
-	find('#editor-title').textContent = book ? 'Edit the book' : 'Add a book';
+	find('#editor-title').textContent = book ? text('edit_title') : text('add');
 	complain(form);
 	form.elements.title.value = book?.title ?? '';
 	form.elements.author.value = book?.author ?? '';
@@ -92,27 +86,24 @@ const save = (form, book, etag) => attempt(async () => {
 		find('#editor').close();
 		if (book) find(`#book-${book.id}`)?.replaceWith(row(saved.body));
 		else find('#books').prepend(row(saved.body));
-		say(book ? 'Saved.' : `Added “${saved.body.title}”.`);
+		say(book ? text('saved') : text('added', saved.body));
 	} catch (error) {
 		if (error.status !== 412) throw error;
 		// What was typed stays; saving once more is to overwrite, knowingly.
 		const now = await call(`/books/${book.id}`);
 		find(`#book-${book.id}`)?.replaceWith(row(now.body));
 		form.onsubmit = (event) => { event.preventDefault(); save(form, now.body, now.etag); };
-		complain(form, new Problem(412, {
-			detail: `Somebody has changed this book meanwhile: it is “${now.body.title}” by ${now.body.author} now. ` +
-				'Save again to replace that by what is here.',
-		}));
+		complain(form, text('conflict', now.body));
 	}
 }, form);
 
 function remove(book) {
-	find('#doomed').textContent = `${book.title}, by ${book.author}`;
+	find('#doomed').textContent = text('doomed', book);
 	find('#remove').onclick = () => attempt(async () => {
 		find('#remover').close();
 		await call(`/books/${book.id}`, { method: 'DELETE' });
 		find(`#book-${book.id}`)?.remove();
-		say(`Deleted “${book.title}”.`);
+		say(text('deleted', book));
 	});
 	find('#remover').showModal();
 }
@@ -121,15 +112,19 @@ const sessions = () => attempt(async () => {
 	const { body } = await call('/me/sessions?limit=1000');
 	const end = (session) => attempt(async () => {
 		await call(`/me/sessions/${session.id}`, { method: 'DELETE' });
-		say('The session is over.');
+		say(text('session_ended'));
 		await sessions();
 	});
-	const kinds = { login: 'API', oauth: 'Application', browser: 'Browser' };
-	find('#session-list').replaceChildren(...body.reverse().map((session) => element('li', {},
-		element('span', { className: 'what' },
-			`${kinds[session.origin]}${session.current ? ', this one' : ''}: ${session.user_agent || 'unknown'}`,
-			element('small', {}, `${session.client_id} from ${session.address}, last used ${time(session.last_used_at)}`)),
-		element('button', { className: 'quiet', type: 'button', onclick: () => end(session) }, 'End'))));
+	const row = (session) => {
+		const origin = text(`origin_${session.origin}`);
+		const values = { ...session, origin, agent: session.user_agent || text('unknown'), time: time(session.last_used_at) };
+		return element('li', {},
+			element('span', { className: 'what' },
+				session.current ? text('this_session', values) : text('session', values),
+				element('small', {}, text('session_detail', values))),
+			element('button', { className: 'quiet', type: 'button', onclick: () => end(session) }, text('end')));
+	};
+	find('#session-list').replaceChildren(...body.reverse().map(row));
 	if (!find('#sessions').open) find('#sessions').showModal();
 });
 
@@ -151,6 +146,7 @@ for (const button of document.querySelectorAll('[data-close]')) {
 	button.addEventListener('click', () => button.closest('dialog').close());
 }
 
+speak(TEXTS);
 await attempt(async () => {
 	const resource = await json('/.well-known/oauth-protected-resource');
 	const [issuer] = resource.authorization_servers;

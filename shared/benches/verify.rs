@@ -80,7 +80,10 @@ fn not_remembered(bencher: Bencher<'_, '_>) {
 }
 
 /// What is refused before any key is looked up.
-#[divan::bench(args = ["empty", "no_parts", "five_parts", "bad_alphabet", "alg_none", "hs256", "9_kib", "7900_dots"])]
+#[divan::bench(args = [
+    "empty", "no_parts", "five_parts", "bad_alphabet", "alg_none", "hs256", "9_kib", "7900_dots", "deep_header", "long_name",
+    "many_members", "long_kid",
+])]
 fn garbage(bencher: Bencher<'_, '_>, what: &str) {
     let (header, payload) = builder().parts(TestKey::a().kid());
     let token = match what {
@@ -91,6 +94,19 @@ fn garbage(bencher: Bencher<'_, '_>, what: &str) {
         "alg_none" => forge::with_signature(r#"{"alg":"none","typ":"at+jwt"}"#, &payload, b""),
         "hs256" => forge::with_signature(&header.replace("RS256", "HS256"), &payload, &[7; 32]),
         "9_kib" => "x".repeat(9000),
+        "deep_header" => {
+            let nested = format!(r#"{{"a":{}{}}}"#, "[".repeat(2900), "]".repeat(2900));
+            forge::with_signature(&nested, &payload, b"x")
+        }
+        "long_name" => forge::with_signature(&format!(r#"{{"{}":1}}"#, "n".repeat(5000)), &payload, b"x"),
+        "many_members" => {
+            let members: Vec<_> = (0..500).map(|number| format!(r#""{number}":0"#)).collect();
+            forge::with_signature(&format!("{{{}}}", members.join(",")), &payload, b"x")
+        }
+        "long_kid" => {
+            let (header, payload) = builder().header("kid", "k".repeat(5000)).parts("");
+            forge::with_signature(&header, &payload, &[7; 256])
+        }
         _ => ".".repeat(7900),
     };
     let verifier = verifier(0);

@@ -1,8 +1,9 @@
 // Requests with a token, and problems (RFC 9457) as errors.
+import { text } from './language.js';
 
 export class Problem extends Error {
 	constructor(status, body) {
-		super(body.detail ?? body.msg ?? body.error ?? body.title ?? `Status ${status}`);
+		super(body.detail ?? body.msg ?? body.error ?? body.title ?? text('status', { status }));
 		this.status = status;
 		this.code = body.code;
 		/** Entries of `{field, message}`, as the service has them. */

@@ -1,4 +1,5 @@
 // Elements without markup in strings: what comes from a service is text, whatever is in it.
+import { answer } from './language.js';
 
 /** An element with these properties; those that start with `on` are listeners, those with a dash are attributes. */
 export function element(name, properties = {}, ...children) {
@@ -21,20 +22,19 @@ export function say(text, bad = false) {
 	status.classList.toggle('bad', bad);
 }
 
-/** Shows what a form did wrong, each at its field; what is about no field is said. */
-export function complain(form, problem) {
+/** Shows what is wrong with a form: `errors` each at its field, and `words` if they are about none. */
+export function complain(form, words = '', errors = []) {
 	for (const note of form.querySelectorAll('.wrong')) note.textContent = '';
 	for (const input of form.elements) input.removeAttribute?.('aria-invalid');
-	let rest = problem?.message ?? '';
-	for (const { field, message } of problem?.errors ?? []) {
+	for (const { field, message } of errors) {
 		const input = form.elements[field];
 		const note = form.querySelector(`#${form.id}-${field}-wrong`);
 		if (!input || !note) continue;
-		note.textContent = message;
+		note.textContent = answer(message);
 		input.setAttribute('aria-invalid', 'true');
-		rest = '';
+		words = '';
 	}
-	form.querySelector('.alert').textContent = rest;
+	form.querySelector('.alert').textContent = words;
 	form.querySelector('[aria-invalid]')?.focus();
 }
 

@@ -200,30 +200,31 @@ async fn update(db: &impl ConnectionTrait, id: Uuid, change: ActiveModel) -> Res
     Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(db).await.map(drop)
 }
 
-/// Up to `limit` accounts by name, behind the one of the key `after`.
+/// Up to `limit` accounts by name, behind the one of the key `after`, whose keys begin with `prefix`.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::UsernameKey.gt(after))
-        .order_by_asc(Column::UsernameKey)
-        .limit(limit)
-        .all(db)
-        .await
-}
-
-/// Up to `limit` hashes that begin otherwise than this, of the accounts behind `after`.
-///
-/// # Errors
-/// The database's.
-pub async fn other_hashes(
+pub async fn list(
     db: &impl ConnectionTrait,
     prefix: &str,
-    after: Uuid,
+    after: &str,
     limit: u64,
-) -> Result<Vec<(Uuid, String)>, DbErr> {
-    let rows = Entity::find().select_only().columns([Column::Id, Column::PasswordHash]);
-    let rows = rows.filter(Column::Id.gt(after)).filter(Column::PasswordHash.not_like(format!("{prefix}%")));
-    rows.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await
+) -> Result<Vec<Model>, DbErr> {
+    let mut found = Entity::find().filter(Column::UsernameKey.gt(after));
+    if !prefix.is_empty() {
+        // A range of the index, since `LIKE` uses none on SQLite where it minds the case.
+        let end = format!("{prefix}\u{10ffff}");
+        found = found.filter(Column::UsernameKey.between(prefix, &end));
+    }
+    found.order_by_asc(Column::UsernameKey).limit(limit).all(db).await
+}
+
+/// The hash that sorts first behind `after`, of whatever account.
+///
+/// # Errors
+/// The database's.
+pub async fn next_hash(db: &impl ConnectionTrait, after: &str) -> Result<Option<String>, DbErr> {
+    let hashes = Entity::find().select_only().column(Column::PasswordHash);
+    let behind = hashes.filter(Column::PasswordHash.gt(after)).order_by_asc(Column::PasswordHash).limit(1);
+    behind.into_tuple().one(db).await
 }

@@ -47,7 +47,7 @@ pub async fn export(
 ) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
-        let page = store::list(database, &after, PAGE).await?;
+        let page = store::list(database, "", &after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.username_key);
         written(page.len() as u64);

@@ -71,13 +71,16 @@ impl From<account::Model> for UserView {
 pub struct ListUsers {
     limit: u64,
     after: Option<Username>,
+    /// What the name begins with, in any spelling: as any name, it begins with a letter or digit.
+    username: Option<Username>,
 }
 
 impl FromFields for ListUsers {
     fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
         let limit = page::limit(fields);
         let after = fields.optional_text("after", str::parse);
-        Ok(Self { limit: limit?, after: after? })
+        let username = fields.optional_text("username", str::parse);
+        Ok(Self { limit: limit?, after: after?, username: username? })
     }
 }
 
@@ -88,6 +91,7 @@ impl FromFields for ListUsers {
     params(
         ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
         ("after" = Option<String>, Query, description = "The last name of the page before"),
+        ("username" = Option<String>, Query, description = "What the name begins with, in any spelling"),
     ),
     responses(
         (status = 200, description = "The accounts", body = [UserView]),
@@ -102,8 +106,9 @@ pub async fn list(
     uri: Uri,
     Query(query): Query<ListUsers>,
 ) -> Result<Page<UserView>, Error> {
-    let after = query.after.as_ref().map_or("", Username::key);
-    let accounts = retry_read(|| store::list(&app.database, after, query.limit + 1)).await?;
+    let key = |name: &Option<Username>| name.as_ref().map_or_else(String::new, |name| name.key().to_owned());
+    let (prefix, after) = (key(&query.username), key(&query.after));
+    let accounts = retry_read(|| store::list(&app.database, &prefix, &after, query.limit + 1)).await?;
     let page = Page::new(accounts, query.limit, &uri, |account| account.username_key.clone());
     Ok(page.map(UserView::from))
 }

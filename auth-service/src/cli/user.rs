@@ -210,7 +210,7 @@ impl Context {
         let mut after = String::new();
         let mut accounts: Vec<account::Model> = Vec::new();
         loop {
-            let page = store::list(&self.database, &after, PAGE).await?;
+            let page = store::list(&self.database, "", &after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.username_key);
             accounts.extend(page);

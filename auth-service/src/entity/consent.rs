@@ -12,12 +12,14 @@ pub struct Model {
     /// To whom.
     #[sea_orm(primary_key, auto_increment = false)]
     pub client_id: String,
-    /// What: names with spaces between them.
+    /// What, last: names with spaces between them.
     pub scope: String,
     /// Where: resources with spaces between them; empty for the default audience.
     pub resource: String,
     /// When, in milliseconds since 1970.
     pub granted_at: i64,
+    /// What at other resources before, in JSON.
+    pub others: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -32,6 +32,8 @@ mod m20261124_000025_index_consents_by_client;
 mod m20261124_000026_add_resource_to_consents;
 mod m20261124_000027_index_one_time_by_use;
 mod m20261124_000028_create_imports;
+mod m20261124_000029_index_accounts_by_hash;
+mod m20261124_000030_add_others_to_consents;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -69,6 +71,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000026_add_resource_to_consents::Migration),
             Box::new(m20261124_000027_index_one_time_by_use::Migration),
             Box::new(m20261124_000028_create_imports::Migration),
+            Box::new(m20261124_000029_index_accounts_by_hash::Migration),
+            Box::new(m20261124_000030_add_others_to_consents::Migration),
         ]
     }
 }

@@ -34,6 +34,8 @@ use crate::state::{App, AppState};
 use crate::tokens::scope::{is_within, union};
 
 const TICKET: &str = "consent";
+/// At how many sets of resources beside the last one it is remembered what a client was allowed.
+const MAX_OTHERS: usize = 7;
 
 /// What somebody is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,13 +157,35 @@ pub(super) async fn allowed(
     Entity::find_by_id((account, client.to_string())).one(db).await
 }
 
+/// What a person has allowed a client at some resources, as the column of the others holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Allowed {
+    scope: String,
+    resource: String,
+    granted_at: i64,
+}
+
 impl Model {
-    pub(super) fn allowance(&self) -> Allowance<'_> {
-        Allowance { scope: &self.scope, resource: &self.resource }
+    /// All that is allowed, the last first.
+    fn all(self) -> Vec<Allowed> {
+        let Self { scope, resource, granted_at, others, .. } = self;
+        // What is not ours to read was allowed by nobody.
+        let others: Vec<Allowed> =
+            others.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        [Allowed { scope, resource, granted_at }].into_iter().chain(others).collect()
+    }
+
+    /// Whether all of `asked` was allowed at the same resources.
+    pub(super) fn covers(self, asked: Allowance<'_>) -> bool {
+        let allowance = |allowed: &Allowed| {
+            Allowance { scope: &allowed.scope, resource: &allowed.resource }.covers(asked)
+        };
+        self.all().iter().any(allowance)
     }
 }
 
-/// Remembers that a person has allowed a client this as well; at other resources than before, instead of that.
+/// Remembers that a person has allowed a client this as well. The account must be locked: what is there is read, and written
+/// again.
 ///
 /// # Errors
 /// The database's.
@@ -172,16 +196,20 @@ pub(super) async fn remember(
     new: Allowance<'_>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let before = allowed(db, account, client).await?.filter(|row| row.resource == new.resource);
+    let before = allowed(db, account, client).await?.map(Model::all).unwrap_or_default();
+    let (same, mut others): (Vec<_>, Vec<_>) =
+        before.into_iter().partition(|allowed| allowed.resource == new.resource);
+    others.truncate(MAX_OTHERS);
     let row = ActiveModel {
         account_id: Set(account),
         client_id: Set(client.to_string()),
-        scope: Set(union(before.as_ref().map_or("", |row| &row.scope), new.scope)),
+        scope: Set(union(same.first().map_or("", |allowed| &allowed.scope), new.scope)),
         resource: Set(new.resource.to_owned()),
         granted_at: Set(now.millis()),
+        others: Set(serde_json::to_string(&others).ok().filter(|_| !others.is_empty())),
     };
     let again = OnConflict::columns([Column::AccountId, Column::ClientId])
-        .update_columns([Column::Scope, Column::Resource, Column::GrantedAt])
+        .update_columns([Column::Scope, Column::Resource, Column::GrantedAt, Column::Others])
         .to_owned();
     Entity::insert(row).on_conflict(again).exec_without_returning(db).await.map(drop)
 }
@@ -208,7 +236,7 @@ pub struct ConsentView {
     granted_at: Timestamp,
 }
 
-/// Lists what the caller has allowed which client.
+/// Lists what the caller has allowed which client, at each set of resources by itself.
 #[utoipa::path(
     get, path = "/me/consents", operation_id = "list_consents", tag = "sessions",
     security(("access_token" = [])),
@@ -227,13 +255,16 @@ pub async fn list(
         own.order_by_asc(Column::ClientId).all(&app.database)
     };
     let rows = retry_read(find).await?;
-    let view = |row: Model| ConsentView {
-        client_id: row.client_id,
-        scope: row.scope,
-        resource: row.resource,
-        granted_at: Timestamp::from_millis(row.granted_at),
-    };
-    Ok(Json(rows.into_iter().map(view).collect()))
+    let views = rows.into_iter().flat_map(|row| {
+        let client_id = row.client_id.clone();
+        row.all().into_iter().map(move |allowed| ConsentView {
+            client_id: client_id.clone(),
+            scope: allowed.scope,
+            resource: allowed.resource,
+            granted_at: Timestamp::from_millis(allowed.granted_at),
+        })
+    });
+    Ok(Json(views.collect()))
 }
 
 /// A client in a path.

@@ -4,13 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The shortest time that a hash of each kind was checked in: what it takes when nothing else is in the way.
+use tokio::sync::SetOnce;
+
+/// What is known of the kinds.
 #[derive(Debug, Default)]
-pub(super) struct Costs(Mutex<HashMap<String, Duration>>);
+pub(super) struct Costs {
+    /// The shortest time that a hash of each was checked in: what it takes when nothing else is in the way.
+    shortest: Mutex<HashMap<String, Duration>>,
+    /// Whether all are known that were there when the service started.
+    complete: SetOnce<()>,
+}
 
 impl Costs {
     pub(super) fn note(&self, stored: &str, took: Duration) {
-        let mut costs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut costs = self.shortest.lock().unwrap_or_else(PoisonError::into_inner);
         match costs.get_mut(kind(stored)) {
             Some(shortest) => *shortest = took.min(*shortest),
             None => drop(costs.insert(kind(stored).to_owned(), took)),
@@ -18,11 +25,19 @@ impl Costs {
     }
 
     pub(super) fn is_known(&self, stored: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(kind(stored))
+        self.shortest.lock().unwrap_or_else(PoisonError::into_inner).contains_key(kind(stored))
     }
 
-    pub(super) fn most(&self) -> Duration {
-        let costs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// From now on the costliest can be told.
+    pub(super) fn complete(&self) {
+        // Said again at each look.
+        let _ = self.complete.set(());
+    }
+
+    /// What the costliest takes, once all are known.
+    pub(super) async fn most(&self) -> Duration {
+        self.complete.wait().await;
+        let costs = self.shortest.lock().unwrap_or_else(PoisonError::into_inner);
         costs.values().max().copied().unwrap_or_default()
     }
 }
@@ -39,6 +54,8 @@ pub(super) fn kind(stored: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -54,13 +71,16 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_costliest_kind_counts_by_its_shortest_time() {
+    #[tokio::test]
+    async fn the_costliest_kind_counts_by_its_shortest_time() {
         let costs = Costs::default();
         for (stored, ms) in [("$2b$12$a", 400), ("a$1$s$h", 30), ("$2b$12$b", 300), ("a$1$s$i", 900)] {
             costs.note(stored, Duration::from_millis(ms));
         }
-        assert_eq!(costs.most(), Duration::from_millis(300));
+        assert_eq!(costs.most().now_or_never(), None, "a costlier one may be to come");
+        costs.complete();
+        costs.complete();
+        assert_eq!(costs.most().await, Duration::from_millis(300));
         assert!(costs.is_known("$2b$12$c") && !costs.is_known("$2b$13$c"));
     }
 }

@@ -119,32 +119,37 @@ impl Passwords {
 }
 
 impl Passwords {
-    /// What the costliest kind of hash takes to check that was ever checked here.
-    pub fn slowest(&self) -> Duration {
-        self.costs.most()
+    /// What the costliest kind of hash takes to check that was ever checked here. Waits until [`Passwords::all_measured`].
+    pub async fn slowest(&self) -> Duration {
+        self.costs.most().await
     }
 
-    /// Checks a hash of a kind that was never checked, so that [`Passwords::slowest`] knows of it.
+    /// Checks a hash of a kind that was never checked and that we do not make today, so that [`Passwords::slowest`] knows
+    /// of it. Returns a text that sorts behind all hashes of that kind and before those of the next.
     ///
     /// # Errors
     /// The queue is full, or it is no hash that we take.
-    pub async fn measure(&self, stored: &str) -> Result<(), HashError> {
-        if self.costs.is_known(stored) {
-            return Ok(());
+    pub async fn measure(&self, stored: &str) -> Result<String, HashError> {
+        let kind = costs::kind(stored);
+        if kind != costs::kind(&self.nobody) && !self.costs.is_known(stored) {
+            let nothing = Password::presented("").map_err(|_| Unusable)?;
+            self.verify(nothing, Some(stored)).await?;
         }
-        let nothing = Password::presented("").map_err(|_| Unusable)?;
-        self.verify(nothing, Some(stored)).await.map(drop)
+        Ok(format!("{}$\u{10ffff}", kind.trim_end_matches('$')))
     }
 
-    /// What each hash begins with that is made today.
-    pub fn current_prefix(&self) -> String {
-        costs::kind(&self.nobody).to_owned()
+    /// Says that a hash of each kind was measured that an account had when the service started.
+    pub fn all_measured(&self) {
+        self.costs.complete();
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("params", &self.params).finish_non_exhaustive()
+        f.debug_struct("Passwords")
+            .field("params", &self.params)
+            .field("costs", &self.costs)
+            .finish_non_exhaustive()
     }
 }
 

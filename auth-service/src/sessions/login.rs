@@ -91,7 +91,7 @@ pub async fn sign_in(
     match outcome {
         Err(NotIn::Late(error)) => {
             // Twice, since nobody is alone on a machine.
-            let step = next_multiple(app.passwords.slowest() * 2, REFUSE_EVERY);
+            let step = next_multiple(app.passwords.slowest().await * 2, REFUSE_EVERY);
             tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)
         }

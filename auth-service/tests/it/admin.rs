@@ -196,6 +196,32 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn users_are_found_by_what_their_names_begin_with() {
+    let world = World::new().await;
+    let (boss, _) = boss(&world).await;
+    for name in ["ada", "Bob", "bo", "bob_2", "bobby", "bobx", "böb", "cyd"] {
+        world.account(name, Role::Reader).await;
+    }
+    for (wanted, found) in [
+        ("b", &["bo", "Bob", "bob_2", "bobby", "bobx", "boss", "böb"][..]),
+        ("BOB", &["Bob", "bob_2", "bobby", "bobx"]),
+        ("bob_", &["bob_2"]),
+        ("bo&after=bobby&limit=1", &["bobx"]),
+        ("b%C3%96", &["böb"]),
+        ("zoe", &[]),
+    ] {
+        let users = boss.get(&format!("/admin/users?username={wanted}")).await.expect(200).body;
+        let names: Vec<_> =
+            users.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap()).collect();
+        assert_eq!(names, found, "{wanted}");
+    }
+    let page = boss.get("/admin/users?limit=2&username=BOB").await.expect(200);
+    let link = page.headers[LINK].to_str().unwrap();
+    assert!(link.contains("username=BOB") && link.contains("after=bob_2"), "{link}");
+    boss.get("/admin/users?username=bo%25").await.complains_of(&["username"]);
+}
+
+#[tokio::test]
 async fn an_administrator_sees_and_ends_the_sessions_of_others() {
     let world = World::new().await;
     let (boss, own) = boss(&world).await;

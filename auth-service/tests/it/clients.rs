@@ -8,6 +8,8 @@ use auth_service::entity::consent;
 use auth_service::error::Error;
 use auth_service::maintenance::sweep;
 use auth_service::oauth::consent::forget_account;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
@@ -155,6 +157,7 @@ async fn how_a_client_proves_who_it_is_can_be_changed() {
     let mut leaked = TestKey::a().jwk();
     leaked["d"] = json!("AQAB");
     admin.patch(path, json!({"jwks": {"keys": [leaked]}})).await.complains_of(&["jwks"]);
+    admin.patch(path, json!({"jwks": {"keys": [oversized()]}})).await.complains_of(&["jwks"]);
 
     admin.patch(path, json!({"access_token_ttl": 60, "refresh_token_ttl": 3600})).await.expect(200);
     let usual = admin.patch(path, json!({"access_token_ttl": null})).await.expect(200).body;
@@ -241,6 +244,7 @@ async fn a_client_that_registered_itself_and_that_nobody_uses_is_forgotten() {
         scope: "openid".to_owned(),
         resource: String::new(),
         granted_at: 0,
+        others: None,
     };
     let allowed = consent::Entity::insert(consent::ActiveModel::from(allowed));
     allowed.exec_without_returning(world.database()).await.unwrap();
@@ -294,6 +298,32 @@ async fn clients_register_themselves_where_they_may() {
         "client_name": "Signer", "redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [TestKey::a().jwk()]},
     });
     world.anonymous().post("/oauth2/register", keys).await.expect(201);
+}
+
+/// A key whose signatures take long to check: 8192 bits.
+fn oversized() -> Value {
+    let mut jwk = TestKey::a().jwk();
+    jwk["n"] = json!(URL_SAFE_NO_PAD.encode([0xff; 1024]));
+    jwk
+}
+
+#[tokio::test]
+async fn keys_of_a_client_that_registers_itself_are_bounded() {
+    let world = World::with(&["--client-registration", "open"]).await;
+    let many: Vec<_> = (0..6).map(|_| TestKey::a().jwk()).collect();
+    for (keys, told) in [
+        (json!(many), "jwks: must hold at most 5 keys"),
+        (json!([oversized()]), "jwks: has an RSA key of 8192 bits"),
+    ] {
+        let mut metadata = app();
+        metadata["token_endpoint_auth_method"] = json!("private_key_jwt");
+        metadata["jwks"] = json!({ "keys": keys });
+        let request = http::Request::post("/oauth2/register").header("content-type", "application/json");
+        let reply = world.exchange(request.body(metadata.to_string().into()).unwrap()).await;
+        let answer = reply.body;
+        assert_eq!((reply.status.as_u16(), &answer["error"]), (400, &json!("invalid_client_metadata")));
+        assert!(answer["error_description"].as_str().unwrap().starts_with(told), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::testing::new_shared_database;
 
+use crate::metrics::hashes;
 use crate::world::{CarriesTokens as _, PASSWORD, World, claims, connect};
 
 /// A service whose requests meet in the database: with one connection, each would have it to itself.
@@ -51,6 +52,27 @@ async fn who_finds_the_hashing_queue_full_is_sent_away() {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.log_in("lib").await;
+}
+
+/// Forty log in at a time, with two slots. Whoever does not log in is answered meanwhile, and not behind them all: a thread
+/// that hashes is none that answers.
+#[tokio::test]
+async fn nobody_else_waits_for_those_who_log_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = busy_world(&directory, &["--hash-slots", "2", "--hash-queue-deadline", "60s"]).await;
+    let tokens = world.librarian().await;
+    let before = hashes(&world).await;
+    let logins = (0..40).map(|_| async { world.try_log_in("lib", PASSWORD).await.status.as_u16() });
+    let others = async {
+        for _ in 0..5 {
+            world.anonymous().get("/.well-known/jwks.json").await.expect(200);
+            world.me(&tokens.access).await.expect(200);
+        }
+        hashes(&world).await - before
+    };
+    let (statuses, hashed) = tokio::join!(futures_util::future::join_all(logins), others);
+    assert_eq!(statuses, [200; 40]);
+    assert!(hashed < 40, "answered when all were hashed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

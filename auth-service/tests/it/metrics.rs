@@ -1,3 +1,5 @@
+use auth_service::accounts::Role;
+use auth_service::maintenance::look_around;
 use axum::body::to_bytes;
 use http::Request;
 use serde_json::json;
@@ -10,6 +12,30 @@ async fn metrics(world: &World) -> String {
     let request = Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
     let response = world.service.management.clone().oneshot(request).await.unwrap();
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+}
+
+/// How many passwords had a slot so far.
+pub(crate) async fn hashes(world: &World) -> u64 {
+    let text = metrics(world).await;
+    let count = text.lines().find_map(|line| line.strip_prefix("hash_queue_seconds_count "));
+    count.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn sessions_that_are_not_over_are_counted() {
+    let world = World::new().await;
+    world.account("ada", Role::Reader).await;
+    let (first, second) = (world.log_in("ada").await, world.log_in("ada").await);
+    world.log_in("ada").await;
+    world.bearer(&first.access).delete("/me/sessions").await.expect(204);
+    world.log_in("ada").await;
+    look_around(&world.service.app).await.unwrap();
+    let text = metrics(&world).await;
+    assert!(text.contains("\nsessions_live 2\n"), "{text}");
+    world.refresh(&second.refresh).await.unauthorized("Token has been revoked");
+    world.advance(400 * 86400);
+    look_around(&world.service.app).await.unwrap();
+    assert!(metrics(&world).await.contains("\nsessions_live 0\n"));
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 //! steps are two requests at the same moment; then it answers as the model does in one of the two orders.
 //!
 //! `MODEL_RUNS` says how many runs there are; without it 2,000, with which `cargo test` stays quick. `.ci/model` does
-//! twenty thousand on SQLite and four thousand on MySQL.
+//! twenty thousand on SQLite and four thousand on MySQL. `MODEL_SEED` says which steps they take; without it others each
+//! time, and whoever fails tells which seed it was.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use auth_service::accounts::change::{self, AccountChange, Changer};
 use auth_service::accounts::store::NewPassword;
 use auth_service::accounts::{self, Role, Roles, password};
 use auth_service::error::Error;
-use auth_service::passwords::Password;
+use auth_service::passwords::{HashError, Password};
 use auth_service::sessions::login::{self, Door, NotIn};
 use auth_service::sessions::{Client, FIRST_PARTY, refresh, store};
 use auth_service::state::App;
@@ -130,13 +132,40 @@ struct Run {
 /// A service of its own with its own clock.
 struct Runner {
     world: World,
-    random: SystemRandom,
+    random: Seeded,
     grace: Option<Duration>,
     first_hash: String,
 }
 
+/// The same steps for the same seed: SplitMix64, for tests alone.
+struct Seeded(AtomicU64);
+
+impl Seeded {
+    /// One for each worker.
+    fn new(seed: u64, worker: usize) -> Self {
+        let mixed = Self(AtomicU64::new(seed)).next() ^ worker as u64;
+        Self(AtomicU64::new(mixed))
+    }
+
+    fn next(&self) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        state ^ (state >> 31)
+    }
+}
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
 impl Runner {
-    async fn new(grace: Option<Duration>) -> Self {
+    async fn new(grace: Option<Duration>, random: Seeded) -> Self {
         let flags = match grace {
             Some(_) => {
                 &["--refresh-token-ttl", "10d", "--session-idle-ttl", "3d", "--refresh-grace", "60s"][..]
@@ -150,7 +179,7 @@ impl Runner {
         let world = World::configured(database, flags, cheap).await;
         let hash = world.service.app.passwords.hash(Password::presented(&secret(0)).unwrap());
         let first_hash = hash.await.unwrap();
-        Self { world, random: SystemRandom::new(), grace, first_hash }
+        Self { world, random, grace, first_hash }
     }
 
     fn pick(&self, below: u64) -> u64 {
@@ -233,7 +262,9 @@ impl Runner {
         loop {
             match self.attempt(run, step).await {
                 Ok(answer) => return answer,
-                Err(Error::Database(_) | Error::PasswordChangedMeanwhile) => {}
+                Err(
+                    Error::Database(_) | Error::PasswordChangedMeanwhile | Error::Hash(HashError::QueueFull),
+                ) => {}
                 Err(error) => panic!("{step:?}: {error:?}"),
             }
         }
@@ -292,23 +323,30 @@ fn secret(version: u32) -> String {
 
 /// Of so many runs, those of one worker.
 #[tokio::main(flavor = "current_thread")]
-async fn work(worker: usize, runs: usize) {
+async fn work(worker: usize, seed: u64, runs: usize) {
     let grace = worker.is_multiple_of(2).then_some(Duration::from_secs(60));
-    let runner = Runner::new(grace).await;
+    let runner = Runner::new(grace, Seeded::new(seed, worker)).await;
     for first in (0..runs).step_by(LANES) {
         runner.runs(first..runs.min(first + LANES)).await;
     }
 }
 
+/// A number out of the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var_os(name).map(|number| number.to_str().unwrap().parse().unwrap())
+}
+
 #[test]
 fn sessions_are_what_the_model_says() {
-    let runs: usize =
-        std::env::var_os("MODEL_RUNS").map_or(2000, |runs| runs.to_str().unwrap().parse().unwrap());
+    let runs = usize::try_from(number("MODEL_RUNS").unwrap_or(2000)).unwrap();
+    let system: &dyn Random = &SystemRandom::new();
+    let seed = number("MODEL_SEED").unwrap_or_else(|| u64::from_le_bytes(system.bytes()));
+    println!("MODEL_SEED={seed} MODEL_RUNS={runs}");
     let workers = (0..WORKERS).map(|worker| {
         thread::spawn(move || {
             // Millions of lines, which would take longer than what they tell of; other tests read the log.
             let _quiet = tracing::subscriber::set_default(NoSubscriber::new());
-            work(worker, runs / WORKERS);
+            work(worker, seed, runs / WORKERS);
         })
     });
     for worker in workers.collect::<Vec<_>>() {

@@ -1,11 +1,15 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_service::accounts::store::{self, NewPassword};
 use auth_service::accounts::{Role, Roles};
+use auth_service::maintenance::measure_hashes;
 use auth_service::passwords::Password;
+use futures_util::FutureExt as _;
 use http::Method;
 use serde_json::json;
-use shared::testing::new_shared_database;
+use shared::testing::{new_database, new_shared_database};
 
 use crate::process::now;
 use crate::world::{CarriesTokens as _, PASSWORD, World, connect};
@@ -99,17 +103,60 @@ async fn a_costly_hash_from_elsewhere_does_not_tell_who_has_it() {
     before.account("ada", Role::Reader).await;
     let costly = BCRYPT.replace("$04$", "$13$");
     before.give_hash("ada", &costly).await;
-    let world = World::on(connect(&url).await, &[]).await;
-
     let mut takes = Duration::MAX;
     for _ in 0..2 {
         let (began, password) = (now(), Password::presented("wrong").unwrap());
-        world.service.app.passwords.verify(password, Some(&costly)).await.unwrap();
+        before.service.app.passwords.verify(password, Some(&costly)).await.unwrap();
         takes = takes.min(began.elapsed());
     }
+
+    // The service is up before it knows of that hash, and the refusal waits until it does.
+    let world = World::on(connect(&url).await, &[]).await;
+    assert!(world.service.app.passwords.slowest().now_or_never().is_none());
     let began = now();
     world.try_log_in("nobody", "wrong").await.unauthorized("Bad username or password");
     assert!(began.elapsed() > takes, "{:?} < {takes:?}", began.elapsed());
+}
+
+/// A hundred thousand accounts may have brought hashes with them; the service looks at one of each kind.
+#[tokio::test]
+async fn of_each_kind_of_hash_one_is_looked_at() {
+    let mut database = connect(&new_database().await).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    database.set_metric_callback(move |info| {
+        let looks = info.statement.sql.starts_with("SELECT") && info.statement.sql.contains("password_hash");
+        counter.fetch_add(usize::from(looks), Ordering::SeqCst);
+    });
+    let world = World::on(database, &[]).await;
+    world.service.app.passwords.slowest().await;
+    let kinds = [
+        BCRYPT.to_owned(),
+        BCRYPT.replace("$04$", "$05$"),
+        BCRYPT.replace("$2b$", "$2y$"),
+        format!("pbkdf2_sha256$1000$salt${}", "aGFzaGhhc2hoYXNoaGFzaA=="),
+        // What begins like a kind, and is none, hides nothing that sorts behind it.
+        "$2b$04".to_owned(),
+        "pbkdf2_sha256$x$y".to_owned(),
+    ];
+    let (hash, roles) = (&world.service.app.passwords, Roles::new([Role::Reader]));
+    let own = hash.hash(Password::presented(PASSWORD).unwrap()).await.unwrap();
+    for number in 0..10 {
+        for (kind, hash) in kinds.iter().chain([&own]).enumerate() {
+            let (id, name) =
+                (world.service.app.random.uuid(), format!("user-{kind}-{number}").parse().unwrap());
+            let password = NewPassword::chosen(hash.clone());
+            store::create(world.database(), id, &name, password, &roles, world.now()).await.unwrap();
+        }
+    }
+
+    let before = asked.load(Ordering::SeqCst);
+    measure_hashes(world.database(), hash).await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst) - before, kinds.len() + 2, "and one that finds no more");
+    let known = format!("{hash:?}");
+    for kind in ["$2b$04$", "$2b$05$", "$2y$04$", "pbkdf2_sha256$1000"] {
+        assert!(known.contains(&format!("{kind:?}")), "{known}");
+    }
 }
 
 #[tokio::test]

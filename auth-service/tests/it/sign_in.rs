@@ -1,6 +1,7 @@
 use auth_service::accounts::{Role, store};
 use serde_json::json;
 
+use crate::metrics::hashes;
 use crate::world::{ISSUER, PASSWORD, World, claims, header};
 
 #[tokio::test]
@@ -74,6 +75,7 @@ async fn whoever_cannot_log_in_is_told_the_same() {
     let gone = store::find_by_name(world.database(), &"gone".parse().unwrap()).await.unwrap().unwrap();
     store::disable(world.database(), gone.id, world.now()).await.unwrap();
     let mut answers = Vec::new();
+    let mut hashed = hashes(&world).await;
     for (username, password) in [
         ("lib", "wrong"),
         ("lib", ""),
@@ -86,6 +88,8 @@ async fn whoever_cannot_log_in_is_told_the_same() {
         let headers: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
         answers.push((headers, answer.body.clone()));
         answer.unauthorized("Bad username or password");
+        hashed += 1;
+        assert_eq!(hashes(&world).await, hashed, "the work of one hash for {username:?}");
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     assert_eq!(world.audit().await[1..], ["login!"; 6]);
@@ -97,7 +101,7 @@ async fn two_accounts_of_one_password_have_different_hashes_of_the_full_cost() {
     for name in ["one", "two"] {
         world.account(name, Role::Reader).await;
     }
-    let accounts = store::list(world.database(), "", 10).await.unwrap();
+    let accounts = store::list(world.database(), "", "", 10).await.unwrap();
     assert!(
         accounts.iter().all(|account| account.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"))
     );

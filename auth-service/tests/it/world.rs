@@ -23,7 +23,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::clock::{Clock as _, Timestamp};
 use shared::database;
-use shared::random::SystemRandom;
+use shared::random::{Random, SystemRandom};
 use shared::testing::{Answer, Caller, FakeClock, new_database};
 
 /// What the accounts of these tests log in with.
@@ -79,11 +79,20 @@ impl World {
         flags: &[&str],
         bend: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::by_chance_of(Arc::new(SystemRandom::new()), database, flags, bend).await
+    }
+
+    /// The same with this in place of chance.
+    pub(crate) async fn by_chance_of(
+        random: Arc<dyn Random>,
+        database: DatabaseConnection,
+        flags: &[&str],
+        bend: impl FnOnce(&mut Config),
+    ) -> Self {
         crate::log::watch();
         let clock = Arc::new(FakeClock::default());
         let (mut config, sealer) = settings(flags).check().unwrap();
         bend(&mut config);
-        let random = Arc::new(SystemRandom::new());
         let service = Service::start(config, sealer, database, clock.clone(), random).await.unwrap();
         Self { service, clock }
     }

@@ -16,7 +16,7 @@ async fn anybody_gets_the_pages_and_what_they_load() {
         assert!(policy.contains(&format!("; connect-src 'self' {issuer}; ")), "{policy}");
         anybody.send(Method::GET, path, &[(IF_NONE_MATCH, page.header(ETAG))], None).await.expect(304);
     }
-    for name in ["books.js", "account.js", "api.js", "dom.js", "page.css"] {
+    for name in ["books.js", "books-texts.js", "language.js", "page.css", "colours.css"] {
         anybody.get(&format!("/books/ui/x/{name}")).await.expect(200);
     }
     anybody.get("/books/ui/x/elsewhere.js").await.expect(404);

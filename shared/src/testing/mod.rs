@@ -13,6 +13,7 @@ mod log;
 mod proof;
 #[cfg(feature = "service")]
 mod statements;
+mod texts;
 mod token;
 mod weak;
 
@@ -25,4 +26,5 @@ pub use key::TestKey;
 pub use proof::ProofKey;
 #[cfg(feature = "service")]
 pub use statements::Statements;
+pub use texts::check_texts;
 pub use token::TokenBuilder;

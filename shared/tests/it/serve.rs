@@ -101,6 +101,25 @@ async fn a_network_has_so_many_connections() {
     }
 }
 
+/// Once the head has begun, the clock stands still, and goes on a second at a time.
+#[tokio::test]
+async fn a_head_has_half_a_minute() {
+    let served = start(Duration::ZERO).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: te").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::pause();
+    let mut waited = 0;
+    while stream.try_read(&mut [0; 64]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock) {
+        waited += 1;
+        assert!(waited < 60, "it is waited for for ever");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // For what the system brings, which is not told of by our clock.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(waited > 25, "{waited}");
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_loses_its_connection() {
     let limits =

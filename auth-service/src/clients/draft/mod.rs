@@ -192,6 +192,8 @@ fn once<T: PartialEq>(entries: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
     use shared::random::SystemRandom;
     use shared::testing::TestKey;
@@ -238,6 +240,32 @@ mod tests {
         ] {
             assert_eq!(complete(bad.clone()).err(), Some(vec![field.to_owned()]), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn keys_are_few_and_cheap_to_check() {
+        let jwk = |bits: usize| {
+            let mut modulus = vec![0xff; bits.div_ceil(8)];
+            // Of an uneven number of bits, the first byte holds fewer.
+            modulus[0] >>= modulus.len() * 8 - bits;
+            let mut jwk = TestKey::a().jwk();
+            (jwk["n"], jwk["kid"]) = (json!(URL_SAFE_NO_PAD.encode(modulus)), json!(format!("k{bits}")));
+            jwk
+        };
+        let complaint = |keys: Vec<Value>| {
+            let proof = Proof::Keys(json!({ "keys": keys }).to_string());
+            let completed =
+                Draft { proof, ..draft() }.complete(&SystemRandom::new(), Timestamp::from_seconds(1));
+            completed.err().map(|errors| format!("{} {}", errors[0].field, errors[0].message))
+        };
+        assert_eq!(complaint(vec![jwk(2048), jwk(3072), jwk(4096)]), None);
+        for bits in [1024, 2047, 4097, 8192] {
+            let told = format!("jwks has an RSA key of {bits} bits (keys[1]), and must have 2048 to 4096");
+            assert_eq!(complaint(vec![jwk(2048), jwk(bits)]), Some(told));
+        }
+        assert_eq!(complaint((2048..2053).map(jwk).collect()), None);
+        let told = complaint((2048..2054).map(jwk).collect());
+        assert_eq!(told.as_deref(), Some("jwks must hold at most 5 keys"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What a registration must be, with one complaint for each rule that it breaks.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use shared::http::FieldError;
 use shared::jwks::KeySnapshot;
@@ -12,6 +15,10 @@ use crate::tokens::scope;
 
 const MAX_NAME: usize = 100;
 const MAX_JWKS: usize = 32 * 1024;
+/// Keys of a client: the current one, the next, and room for those of a few machines.
+const MAX_KEYS: usize = 5;
+/// Bits of an RSA key. What a signature costs to check grows with them, and who asks to have one checked has proved nothing yet.
+const KEY_BITS: RangeInclusive<usize> = 2048..=4096;
 /// Entries of a list: more than any client has, and few enough for the tables.
 const MAX_ENTRIES: usize = 25;
 /// All resources of a client together, since a session may be for all of them.
@@ -107,15 +114,35 @@ pub(super) fn keys(jwks: &str) -> Result<KeySnapshot, String> {
         return Err("must be at most 32 KiB".to_owned());
     }
     let set: Value = serde_json::from_str(jwks).map_err(|_| "must be a JWK set".to_owned())?;
-    let keys = set.get("keys").and_then(Value::as_array).into_iter().flatten();
-    let mut members = keys.filter_map(Value::as_object).flat_map(|key| key.keys());
+    let entries = set.get("keys").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut members = entries.iter().filter_map(Value::as_object).flat_map(|key| key.keys());
     if members.any(|member| PRIVATE.contains(&member.as_str())) {
         return Err(
             "has a private key in it, which is known to others now: make another, and send its public half"
                 .to_owned(),
         );
     }
+    if entries.len() > MAX_KEYS {
+        return Err(format!("must hold at most {MAX_KEYS} keys"));
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(bits) = rsa_bits(entry).filter(|bits| !KEY_BITS.contains(bits)) {
+            let (least, most) = KEY_BITS.into_inner();
+            return Err(format!(
+                "has an RSA key of {bits} bits (keys[{index}]), and must have {least} to {most}"
+            ));
+        }
+    }
     KeySnapshot::parse(jwks.as_bytes()).map_err(|error| format!("cannot be used: {error}"))
+}
+
+/// The length of an RSA modulus; `None`: it is no RSA key, or none that can be read.
+fn rsa_bits(entry: &Value) -> Option<usize> {
+    let is_rsa = entry.get("kty").and_then(Value::as_str) == Some("RSA");
+    let modulus = URL_SAFE_NO_PAD.decode(entry.get("n").filter(|_| is_rsa)?.as_str()?).ok()?;
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeros)?;
+    Some((modulus.len() - zeros) * 8 - first.leading_zeros() as usize)
 }
 
 /// Control characters, and those that turn the direction of what is around them, are nothing to see, or look like a space:

@@ -12,8 +12,8 @@ use crate::clients::Client;
 use crate::error::Error;
 use crate::oauth::browser::SignedIn;
 use crate::oauth::{consent, one_time};
-use crate::sessions;
 use crate::state::App;
+use crate::{accounts, sessions};
 
 /// How long a client may take to redeem a code.
 const LASTS: Duration = Duration::from_secs(60);
@@ -64,6 +64,9 @@ pub(super) async fn issue(
         by_consent: asked || !client.first_party,
     };
     let mut transaction = Transaction::begin(&app.database).await?;
+    if asked {
+        accounts::store::lock(&*transaction, [account.id]).await?;
+    }
     if !sessions::store::hold(&*transaction, session.id, now).await? {
         return Ok(false);
     }

@@ -177,7 +177,7 @@ pub(super) async fn proceed(
         Some(signed_in) => {
             let allowed = || consent::allowed(&app.database, signed_in.account.id, &client.id);
             let allowed = retry_read(allowed).await.map_err(Error::from)?;
-            allowed.is_some_and(|row| row.allowance().covers(request.allowance(app)))
+            allowed.is_some_and(|row| row.covers(request.allowance(app)))
         }
         None => false,
     };

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
+use sea_orm::SqlErr;
 use serde::Serialize;
 use shared::database::retry_write;
 use shared::http::{ClientAddress, Json, NO_STORE, Problem};
@@ -24,7 +25,7 @@ use super::{client_auth, scope};
 use crate::clients::GrantType;
 use crate::entity::device_code;
 use crate::error::Error;
-use crate::state::AppState;
+use crate::state::{App, AppState};
 
 pub(super) use self::page::ask;
 pub use self::page::{decide, enter, show};
@@ -33,6 +34,8 @@ pub use self::page::{decide, enter, show};
 const LASTS: Duration = Duration::from_secs(10 * 60);
 /// How long a device waits before it asks again (RFC 8628 §3.2).
 const INTERVAL: Duration = Duration::from_secs(5);
+/// How many codes are tried for a device.
+const DRAWS: usize = 5;
 
 /// What a device shows and keeps (RFC 8628 §3.2).
 #[derive(Serialize, ToSchema)]
@@ -67,6 +70,7 @@ impl std::fmt::Debug for DeviceAuthorization {
         (status = 400, description = "It may not", body = ErrorBody),
         (status = 401, description = "The client did not prove who it is", body = ErrorBody),
         (status = 429, description = "Too many from this network; wait as Retry-After says", body = Problem),
+        (status = 503, description = "No code is free; wait as Retry-After says", body = Problem),
     )
 )]
 pub async fn authorize(
@@ -84,11 +88,10 @@ pub async fn authorize(
     if !client.is_confidential() {
         app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
     }
-    let (device_code, user_code, now) =
-        (app.random.text::<32>(), UserCode::random(&*app.random), app.clock.now());
+    let (device_code, now) = (app.random.text::<32>(), app.clock.now());
     let row = device_code::Model {
         hash: hash(&device_code),
-        user_code: user_code.hidden(&app),
+        user_code: String::new(),
         client_id: client.id.to_string(),
         scope: scope::granted(&client, form.get("scope")?)?,
         resource: scope::resource(&app.config, &client, &form)?,
@@ -101,7 +104,7 @@ pub async fn authorize(
         expires_at: (now + LASTS).millis(),
         used_at: None,
     };
-    retry_write(|| store::keep(&app.database, row.clone())).await?;
+    let user_code = keep(&app, row).await?;
     let verification_uri = app.config.endpoint("/oauth2/device");
     let body = DeviceAuthorization {
         device_code,
@@ -112,6 +115,22 @@ pub async fn authorize(
         interval: INTERVAL.as_secs(),
     };
     Ok(([NO_STORE], Json(body)).into_response())
+}
+
+/// Keeps a device under a code that no other shows.
+///
+/// A scenario: 400,000 devices wait. Then one in 64,000 draws a code that another one shows, and is given the next.
+async fn keep(app: &App, row: device_code::Model) -> Result<UserCode, Error> {
+    for _ in 0..DRAWS {
+        let user_code = UserCode::random(&*app.random);
+        let row = device_code::Model { user_code: user_code.hidden(app), ..row.clone() };
+        match retry_write(|| store::keep(&app.database, row.clone())).await {
+            Ok(()) => return Ok(user_code),
+            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::NoUserCode)
 }
 
 /// The digest of a device code.

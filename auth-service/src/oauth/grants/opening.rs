@@ -54,7 +54,7 @@ pub(super) async fn open(
     if opening.by_consent {
         let allowed = consent::allowed(&**transaction, account.id, &client.id).await?;
         let asked = Allowance { scope: opening.scope, resource: elsewhere(app, opening.resource) };
-        if !allowed.is_some_and(|row| row.allowance().covers(asked)) {
+        if !allowed.is_some_and(|row| row.covers(asked)) {
             return Ok(None);
         }
     }

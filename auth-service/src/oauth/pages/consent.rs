@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::response::Response;
 
-use super::document::{self, ICON, Outcome, STYLE};
+use super::document::{self, COLOURS, ICON, Outcome, STYLE};
 use super::language::Language;
 use super::texts::Texts;
 

@@ -14,10 +14,11 @@ use http::header::{
 use http::{HeaderName, HeaderValue, StatusCode};
 use ring::digest::{SHA256, digest};
 use shared::http::Problem;
+pub(super) use shared::pages::COLOURS;
 
 use super::language::Language;
 
-/// The style sheet, in the page itself: whoever may see the page may not yet load anything else.
+/// The style sheet after the colours, both in the page itself: whoever may see the page may not yet load anything else.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 /// The seal, for the tab.
 pub(super) const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='4 4 40 40'%3E\
@@ -31,7 +32,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 
 /// Allows that one style sheet, by its digest (CSP 3 §2.3.1), and forms to this service.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    let hash = STANDARD.encode(digest(&SHA256, [COLOURS, STYLE].concat().as_bytes()));
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; \
         frame-ancestors 'none'; form-action 'self'"

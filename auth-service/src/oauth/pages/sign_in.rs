@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use askama::Template;
 use axum::response::Response;
 
-use super::document::{self, ICON, Outcome, STYLE};
+use super::document::{self, COLOURS, ICON, Outcome, STYLE};
 use super::language::Language;
 use super::texts::Texts;
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::document::{self, ICON, Outcome, STYLE};
+use super::document::{self, COLOURS, ICON, Outcome, STYLE};
 use super::language::Language;
 use super::texts::{Notice, Texts};
 

@@ -94,7 +94,38 @@ async fn consent_is_for_the_resource_that_people_were_shown() {
     assert!(claims(&tokens.text("access_token"))["aud"].to_string().contains("payroll"));
     visitor.get(&silent).await.code();
     assert!(visitor.get(&at("https://wages.example")).await.shows("decision"));
-    assert!(visitor.get(&request("spa", &[])).await.shows("decision"), "the usual one is another resource");
+    visitor.get(&request("spa", &[])).await.code();
+    let both = visitor.get(&at("https://wages.example")).await;
+    visitor.press(&both, "allow").await.code();
+    visitor.get(&silent).await.code();
+}
+
+/// Somebody lets an application in at one service, and then at another one, in two windows.
+#[tokio::test]
+async fn what_was_allowed_at_one_resource_goes_on_when_another_one_is_allowed() {
+    let world = World::with(&["--resources", "https://payroll.example"]).await;
+    super::furnish(&world).await;
+    let elsewhere = request("spa", &[("resource", "https://payroll.example")]);
+    let visitor = Visitor::new(&world);
+    let page = visitor.sign_in(&request("spa", &[])).await;
+    let first = visitor.press(&page, "allow").await.code();
+    let page = visitor.get(&elsewhere).await;
+    let second = visitor.press(&page, "allow").await.code();
+    for code in [first, second] {
+        redeem(&world, "spa", &code).await.expect(200);
+    }
+    let own = world.log_in("ada").await;
+    let own = world.bearer(&own.access);
+    let consents = own.get("/me/consents").await.expect(200).body;
+    let places: Vec<_> = consents.as_array().unwrap().iter().map(|consent| &consent["resource"]).collect();
+    assert_eq!(places, ["https://payroll.example", ""]);
+
+    let under_way = [visitor.get(&elsewhere).await.code(), visitor.get(&request("spa", &[])).await.code()];
+    own.delete("/me/consents/spa").await.expect(204);
+    for code in under_way {
+        redeem(&world, "spa", &code).await.refused(400, "invalid_grant");
+    }
+    assert!(visitor.get(&elsewhere).await.shows("decision"));
 }
 
 #[tokio::test]

@@ -1,6 +1,16 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use shared::random::{Random, SystemRandom};
+use shared::testing::new_database;
+use tower::ServiceExt as _;
+
 use super::visitor::{Page, Visitor};
 use super::{Reply, world};
-use crate::world::{PASSWORD, World, claims};
+use crate::world::{PASSWORD, World, claims, connect};
 
 const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
 
@@ -58,6 +68,46 @@ async fn a_device_that_nobody_lets_in_stays_out() {
     let code = late.text("device_code");
     let other = [GRANT, ("device_code", code.as_str())];
     world.token(&other).await.refused(400, "invalid_grant");
+}
+
+/// Draws the same letter for codes of devices, as long as it is told to.
+struct OneLetter {
+    system: SystemRandom,
+    left: AtomicUsize,
+}
+
+impl Random for OneLetter {
+    fn fill(&self, bytes: &mut [u8]) {
+        let draw = |left: usize| left.checked_sub(1);
+        match bytes {
+            [letter] if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, draw).is_ok() => {
+                *letter = 0
+            }
+            bytes => self.system.fill(bytes),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_another_device_shows_is_drawn_again() {
+    let random = Arc::new(OneLetter { system: SystemRandom::new(), left: AtomicUsize::new(0) });
+    let database = connect(&new_database().await).await;
+    let world = World::by_chance_of(Arc::<OneLetter>::clone(&random), database, &[], |_| ()).await;
+    super::furnish(&world).await;
+    let letters = |number| random.left.store(number, Ordering::SeqCst);
+    letters(8);
+    assert_eq!(begin(&world).await.text("user_code"), "BBBB-BBBB");
+    letters(4 * 8);
+    let second = begin(&world).await.text("user_code");
+    assert_ne!(second, "BBBB-BBBB");
+    letters(usize::MAX);
+    let request = Request::post("/oauth2/device_authorization");
+    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.body(Body::from("client_id=spa")).unwrap();
+    let answer = world.service.routes.clone().oneshot(request).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (503, "5"));
+    letters(0);
+    begin(&world).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::oauth::pages::document::STYLE;
+use crate::oauth::pages::document::COLOURS;
 
 /// Text, and what it is read on.
 const TEXT: [(&str, &str); 8] = [
@@ -41,7 +41,7 @@ fn ratio(one: [f64; 3], other: [f64; 3]) -> f64 {
 
 #[test]
 fn colours_can_be_told_apart_in_light_and_in_dark() {
-    let (light, rest) = STYLE.split_once("prefers-color-scheme: dark").unwrap();
+    let (light, rest) = COLOURS.split_once("prefers-color-scheme: dark").unwrap();
     let (dark, _) = rest.split_once("\n}\n").unwrap();
     for (scheme, colours) in [("light", colours(light)), ("dark", colours(dark))] {
         for (pairs, least) in [(&TEXT[..], 4.5), (&EDGES[..], 3.0)] {
