@@ -250,7 +250,7 @@ impl Event {
 /// A change of the tables with its events: their rows are committed with it, their lines in the log appear once it is.
 /// So what cannot be audited is not done, and what is told was done.
 pub struct Transaction {
-    inner: DatabaseTransaction,
+    inner: database::Transaction,
     events: Vec<Event>,
 }
 
@@ -268,7 +268,7 @@ impl Transaction {
     /// # Errors
     /// The database's.
     pub async fn record(&mut self, now: Timestamp, event: Event) -> Result<(), DbErr> {
-        event.write(&self.inner, now).await?;
+        event.write(&*self.inner, now).await?;
         self.events.push(event);
         Ok(())
     }

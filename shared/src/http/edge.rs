@@ -21,7 +21,7 @@ use super::metrics::Metrics;
 use super::places::{AwaitedBody, Place};
 use super::problem::{Cause, Problem};
 use super::serve::Misaddressed;
-use crate::random::Random;
+use crate::random::{Batched, Random};
 use crate::telemetry::trace;
 use crate::token::Rejection;
 
@@ -58,7 +58,7 @@ struct Inner {
     settings: EdgeSettings,
     places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
-    random: Arc<dyn Random>,
+    random: Batched,
     /// Whether the log was told that a header was not believed.
     told_of_proxy: AtomicBool,
 }
@@ -67,7 +67,7 @@ impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_in_flight));
-        let told_of_proxy = AtomicBool::new(false);
+        let (random, told_of_proxy) = (Batched::new(random), AtomicBool::new(false));
         Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
 
@@ -87,16 +87,17 @@ impl std::fmt::Debug for Edge {
 }
 
 async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers(), &*edge.random);
+    let id = request_id(request.headers(), &edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
     if let Some(trusted) = edge.settings.trusted_proxies.forwarded(request.extensions(), request.headers()) {
         edge.note_forwarded(trusted, client);
     }
     request.extensions_mut().insert(client);
+    let trace = trace::unexported(request.headers(), &edge.random);
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
-        trace_id = tracing::field::Empty,
+        trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
         otel.kind = trace::is_exporting().then_some("server"),
         // For the guard of the route to fill in.
         auth.outcome = tracing::field::Empty,
@@ -104,7 +105,9 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
         auth.issuer = tracing::field::Empty,
         auth.sub_hash = tracing::field::Empty,
     );
-    trace::join(&span, request.headers(), &*edge.random);
+    if trace.is_none() {
+        trace::join(&span, request.headers(), &edge.random);
+    }
     let mut record = Record {
         edge: Arc::clone(&edge),
         started: Instant::now(),
