@@ -1,7 +1,6 @@
 //! `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
 
 use axum::extract::{Path, State};
-use http::StatusCode;
 use serde::Serialize;
 use shared::http::{Json, Problem};
 use utoipa::ToSchema;
