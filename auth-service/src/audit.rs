@@ -263,7 +263,7 @@ fn cut(mut detail: String) -> String {
 /// A change of the tables with its events: their rows are committed with it, their lines in the log appear once it is.
 /// So what cannot be audited is not done, and what is told was done.
 pub struct Transaction {
-    inner: DatabaseTransaction,
+    inner: database::Transaction,
     events: Vec<Event>,
 }
 
@@ -281,7 +281,7 @@ impl Transaction {
     /// # Errors
     /// The database's.
     pub async fn record(&mut self, now: Timestamp, event: Event) -> Result<(), DbErr> {
-        event.write(&self.inner, now).await?;
+        event.write(&*self.inner, now).await?;
         self.events.push(event);
         Ok(())
     }

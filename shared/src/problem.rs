@@ -78,6 +78,17 @@ impl Problem {
         Self(Box::new(Parts { status, wire, headers: HeaderMap::new(), cause: None }))
     }
 
+    /// 404: nothing is at this address, whatever the method.
+    pub fn no_such_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_route").with_error("Nothing is here.")
+    }
+
+    /// 405: something is at this address, for other methods.
+    pub fn method_not_allowed() -> Self {
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        problem.with_detail("This address does not take this method; `Allow` says which it takes")
+    }
+
     /// 500. What happened goes to the log alone.
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
         let mut problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error");

@@ -42,6 +42,16 @@ Imprimatur is ready. Ctrl-C ends it; everything is kept in {data}
 "
         );
     }
+    _ = write!(
+        text,
+        "
+In a browser:
+
+  {gateway}/          the catalogue: sign in, and search, add, edit and delete books
+  {gateway}/admin/ui  accounts, applications, signing keys, what happened; for the administrator
+  {gateway}/docs      the API of auth-service, to try; that of books-service is at /books/docs
+"
+    );
     if demo {
         text.push_str(&three_lines(gateway));
     }

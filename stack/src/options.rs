@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use shared::command::{CompletionArguments, ManArguments};
 use shared::settings;
@@ -178,7 +177,15 @@ impl Defaults {
     }
 
     fn parse<T: Args>(self) -> anyhow::Result<T> {
-        let parsed: Only<T> = settings::parse(self.0).context("a setting cannot be used")?;
+        // Without what clap says to people who typed a flag: these have set a variable.
+        let told = |error: clap::Error| {
+            let text = error.to_string();
+            anyhow::anyhow!(
+                "{}",
+                text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default()
+            )
+        };
+        let parsed: Only<T> = settings::parse(self.0).map_err(told)?;
         Ok(parsed.settings)
     }
 }

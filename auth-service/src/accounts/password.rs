@@ -23,10 +23,10 @@ use crate::throttle;
 #[derive(Debug, ToSchema)]
 pub struct ChangePassword {
     /// The password so far.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "correct pony battery staple")]
     current_password: Password,
     /// The password from now on.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "a long enough passphrase")]
     new_password: Password,
 }
 

@@ -12,6 +12,7 @@ use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, NO_STORE, P
 
 use crate::audit::{Actor, Event, Kind};
 use crate::clients::draft::{Draft, secret_of};
+use crate::clients::members::ClientMembers;
 use crate::clients::{Authentication, Client, ClientId, ClientView, change, store};
 use crate::error::Error;
 use crate::sessions::{Admin, Caller};
@@ -63,7 +64,7 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/admin/clients", operation_id = "create_client", tag = "admin",
     security(("access_token" = ["auth:admin"])),
-    request_body = Object,
+    request_body = ClientMembers,
     responses(
         (status = 201, description = "Registered", body = ClientView),
         (status = 401, description = "No valid token", body = Problem),
@@ -121,7 +122,7 @@ pub async fn show(
     patch, path = "/admin/clients/{id}", operation_id = "change_client", tag = "admin",
     security(("access_token" = ["auth:admin"])),
     params(("id" = String, Path, description = "The client")),
-    request_body = Object,
+    request_body = ClientMembers,
     responses(
         (status = 200, description = "The client as it is now", body = ClientView),
         (status = 401, description = "No valid token", body = Problem),

@@ -14,6 +14,7 @@ use crate::config::{DatabaseSettings, KeySettings};
 use crate::migration::Migrator;
 use crate::tokens::key_change::KeyInfo;
 use crate::tokens::keyring::{Keyring, LOOK_EVERY};
+use crate::tokens::life::KeyState;
 
 #[derive(Debug, Args)]
 pub(super) struct KeyArguments {
@@ -65,7 +66,12 @@ impl KeyArguments {
             KeyCommand::List { json, common } => list(&common.keyring().await?, json).await,
             KeyCommand::Rotate { common } => {
                 let key = common.keyring().await?.rotate(Actor::Command, None).await?;
-                say(&format!("made {}, which signs from {} on", key.kid, key.signs_from));
+                let from = if key.state == KeyState::Signing {
+                    "now".to_owned()
+                } else {
+                    key.signs_from.to_string()
+                };
+                say(&format!("made {}, which signs from {from} on", key.kid));
                 Ok(())
             }
             KeyCommand::Revoke { kid, common } => {

@@ -5,6 +5,7 @@ pub mod change;
 mod client_id;
 pub mod draft;
 mod grant_type;
+pub mod members;
 mod redirect_uri;
 pub mod store;
 mod view;

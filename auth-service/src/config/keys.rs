@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use http::HeaderValue;
 use secrecy::SecretString;
 use shared::jwks::MAX_USABLE;
 use shared::secret;
@@ -107,5 +108,14 @@ impl KeySettings {
             return Err(SettingError::new("AUTH_KEY_ROTATE_EVERY", problem));
         }
         Ok(KeyLife { rotate_every, announce, retire })
+    }
+
+    /// What others are told of how long they may keep our public keys.
+    ///
+    /// # Errors
+    /// None that can happen: it is a number of seconds.
+    pub fn cache_control(&self) -> Result<HeaderValue, SettingError> {
+        HeaderValue::try_from(format!("public, max-age={}", self.jwks_max_age.get().as_secs()))
+            .map_err(|error| SettingError::new("AUTH_JWKS_MAX_AGE", error.to_string()))
     }
 }

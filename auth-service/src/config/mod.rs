@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use argon2::Params;
 use clap::{Args, ValueEnum, value_parser};
+use http::HeaderValue;
 use secrecy::SecretString;
 use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{ConnectionLimits, EdgeSettings, ServeSettings, TrustedProxies};
@@ -138,8 +139,8 @@ pub struct Config {
     pub grace: GracePolicy,
     /// The life of signing keys.
     pub key_life: KeyLife,
-    /// How long others may keep our public keys.
-    pub jwks_max_age: Duration,
+    /// What others are told of how long they may keep our public keys.
+    pub jwks_cache_control: HeaderValue,
     /// How long the audit trail is kept.
     pub audit_retention: Duration,
     /// Whether everybody may make an account.
@@ -227,7 +228,7 @@ impl Settings {
             client_registration_open: self.client_registration == Registration::Open,
             grace: GracePolicy { everywhere: self.refresh_grace },
             key_life: self.keys.life()?,
-            jwks_max_age: self.keys.jwks_max_age.get(),
+            jwks_cache_control: self.keys.cache_control()?,
             audit_retention: self.audit_retention.get(),
             registration_open: self.registration == Registration::Open,
             password_rules: self.passwords.rules(self.issuer.url().host_str())?,

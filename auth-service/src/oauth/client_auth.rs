@@ -43,18 +43,12 @@ pub(super) async fn client(
     parameters: &Parameters,
 ) -> Result<Client, OAuthError> {
     let credentials = credentials(headers, parameters)?;
-    let is_basic = matches!(credentials, Credentials::Basic(..));
     let outcome = prove(app, &credentials).await;
     let outcome = match (outcome, parameters.get("client_id")?) {
         (Ok(Some(client)), Some(named)) if named != client.id.as_str() => Ok(None),
         (outcome, _) => outcome,
     };
-    const UNKNOWN: &str = "the client did not prove who it is";
-    outcome?.ok_or(if is_basic {
-        OAuthError::BasicRefused(UNKNOWN)
-    } else {
-        Refusal::new(Code::InvalidClient, UNKNOWN).into()
-    })
+    outcome?.ok_or(Refusal::new(Code::InvalidClient, "the client did not prove who it is").into())
 }
 
 /// The same for endpoints that tell a client about others: one that can keep a secret.

@@ -1,7 +1,6 @@
 //! `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`
 
 use axum::extract::{Path, State};
-use http::StatusCode;
 use serde::Serialize;
 use shared::http::{Json, Problem};
 use utoipa::ToSchema;
@@ -118,7 +117,7 @@ pub async fn metadata_by_path(
     Path(path): Path<String>,
 ) -> Result<Json<Metadata>, Problem> {
     if state.config.issuer.url().path().trim_matches('/') != path.trim_matches('/') {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_route"));
+        return Err(Problem::no_such_route());
     }
     Ok(metadata(state).await)
 }

@@ -114,9 +114,6 @@ pub enum OAuthError {
     /// The client's fault, or its user's.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The client tried HTTP Basic, so the answer names that scheme (RFC 6749 §5.2).
-    #[error("the client did not prove who it is")]
-    BasicRefused(&'static str),
     /// What a client says of itself breaks rules.
     #[error("the metadata of a client break rules")]
     Registration(Code, Vec<FieldError>),
@@ -159,12 +156,13 @@ fn description(errors: &[FieldError]) -> String {
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let (code, description, basic) = match self {
-            Self::Refused(refusal) => (refusal.code, refusal.description.into(), false),
-            Self::BasicRefused(description) => (Code::InvalidClient, description.into(), true),
-            Self::Registration(code, errors) => (code, description(&errors).into(), false),
+        let (code, description) = match self {
+            Self::Refused(refusal) => (refusal.code, refusal.description.into()),
+            Self::Registration(code, errors) => (code, description(&errors).into()),
             Self::Throttled(wait) => {
                 return Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled")
+                    .with_error("temporarily_unavailable")
+                    .with_detail("Too many requests of this kind; try again later")
                     .with_retry_after(wait)
                     .into_response();
             }
@@ -178,7 +176,8 @@ impl IntoResponse for OAuthError {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if basic {
+        // Each 401 names a scheme (RFC 9110 §15.5.2), also where another way to prove who one is was tried.
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"auth\", charset=\"UTF-8\""),

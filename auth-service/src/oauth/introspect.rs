@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::client_auth;
 use super::error::{ErrorBody, OAuthError};
+use super::forms::TokenToLookAt;
 use super::parameters::Form;
 use crate::clients::Client;
 use crate::entity::{account, session};
@@ -57,7 +58,7 @@ pub struct Introspection {
 /// Says whether a token is good now: by its signature, and by the rows of its session and account.
 #[utoipa::path(
     post, path = "/oauth2/introspect", operation_id = "introspect", tag = "oauth",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = TokenToLookAt, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What it says, if it is good", body = Introspection),
         (status = 400, description = "No token", body = ErrorBody),

@@ -9,6 +9,7 @@ use shared::http::etag::if_none_match;
 
 use crate::error::Error;
 use crate::state::AppState;
+use crate::tokens::keyring::Published;
 
 /// The public keys of the service (RFC 7517): those that sign, that will, and that did.
 #[utoipa::path(
@@ -20,18 +21,14 @@ use crate::state::AppState;
     )
 )]
 pub async fn jwks(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, Error> {
-    let published = app.keyring.published()?;
-    let etag = HeaderValue::try_from(published.etag).unwrap_or(HeaderValue::from_static("\"\""));
-    let max_age = format!("public, max-age={}", app.config.jwks_max_age.as_secs());
+    let Published { json, etag } = app.keyring.published()?;
     let mut response = if if_none_match(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let json = HeaderValue::from_static("application/jwk-set+json");
-        ([(CONTENT_TYPE, json)], published.json).into_response()
+        let kind = HeaderValue::from_static("application/jwk-set+json");
+        ([(CONTENT_TYPE, kind)], json).into_response()
     };
     response.headers_mut().insert(ETAG, etag);
-    if let Ok(max_age) = HeaderValue::try_from(max_age) {
-        response.headers_mut().insert(CACHE_CONTROL, max_age);
-    }
+    response.headers_mut().insert(CACHE_CONTROL, app.config.jwks_cache_control.clone());
     Ok(response)
 }

@@ -21,6 +21,7 @@ pub mod cors;
 pub mod device;
 pub mod discovery;
 pub mod error;
+pub mod forms;
 mod grants;
 pub mod introspect;
 pub mod jwks;

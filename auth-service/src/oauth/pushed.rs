@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::authorize::request::{self, AuthorizationRequest};
 use super::client_auth;
 use super::error::{ErrorBody, OAuthError, Refusal};
+use super::forms::PushedForm;
 use super::one_time::{self, Kind};
 use super::parameters::{Form, Parameters};
 use crate::clients::Client;
@@ -34,7 +35,7 @@ pub struct Pushed {
 /// Takes an authorization request from its client.
 #[utoipa::path(
     post, path = "/oauth2/par", operation_id = "push_request", tag = "oauth",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = PushedForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 201, description = "Kept for a short while", body = Pushed),
         (status = 400, description = "It could not be carried out", body = ErrorBody),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::client_auth;
 use super::error::{ErrorBody, OAuthError};
+use super::forms::TokenToLookAt;
 use super::parameters::Form;
 use crate::audit::{Actor, Event, Kind};
 use crate::sessions::{end, store};
@@ -17,7 +18,7 @@ use crate::state::{App, AppState};
 /// token, is another client's, or is over already, is answered alike: the client can do nothing about it (RFC 7009 §2.2).
 #[utoipa::path(
     post, path = "/oauth2/revoke", operation_id = "revoke", tag = "oauth",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = TokenToLookAt, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "It is good no more"),
         (status = 400, description = "No token", body = ErrorBody),

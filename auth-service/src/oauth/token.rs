@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::client_auth;
 use super::error::{Code, ErrorBody, OAuthError, Refusal};
+use super::forms::TokenForm;
 use super::grants::{client_credentials, code, device, refresh};
 use super::parameters::Form;
 use crate::clients::{Client, GrantType};
@@ -57,7 +58,7 @@ impl IntoResponse for Granted {
 /// Exchanges a grant for tokens.
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "token", tag = "oauth",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Tokens", body = Granted),
         (status = 400, description = "No tokens for this", body = ErrorBody),

@@ -9,7 +9,6 @@ use shared::http::Problem;
 use shared::token::Rejection;
 
 use super::{Client, FIRST_PARTY, TokenResponse, store};
-use crate::accounts;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::{account, session};
 use crate::error::Error;
@@ -53,14 +52,13 @@ pub async fn renew(
 ) -> Result<(account::Model, session::Model), Error> {
     let now = app.clock.now();
     let mut transaction = Transaction::begin(&app.database).await?;
-    let session = match carry_on(app, &mut transaction, token, client_id, client, now).await? {
-        Ok(session) => session,
+    let (session, account) = match carry_on(app, &mut transaction, token, client_id, client, now).await? {
+        Ok(carried_on) => carried_on,
         Err(rejection) => {
             transaction.commit().await?;
             return Err(rejection.into());
         }
     };
-    let account = accounts::store::find(&*transaction, session.account_id).await?;
     let account = account.filter(|account| account.disabled_at.is_none()).ok_or(Rejection::Revoked)?;
     let event = Event::new(Kind::Refresh, Actor::Account(account.id, client.ip)).session(session.id);
     transaction.record(now, event).await?;
@@ -68,7 +66,7 @@ pub async fn renew(
     Ok((account, session))
 }
 
-/// The session after this refresh, or why there is none; what either has changed is for the caller to commit.
+/// The session after this refresh with its account, or why there is none; what either has changed is for the caller to commit.
 async fn carry_on(
     app: &App,
     transaction: &mut Transaction,
@@ -76,14 +74,16 @@ async fn carry_on(
     client_id: &str,
     client: &Client,
     now: Timestamp,
-) -> Result<Result<session::Model, Rejection>, Error> {
+) -> Result<Result<(session::Model, Option<account::Model>), Rejection>, Error> {
     let (id, generation) = (token.session_id, token.generation);
     let idle = now + app.config.session_idle_ttl;
     let advanced = store::advance(&**transaction, id, generation, client_id, idle, now, client).await?;
     // Only now is the row read: whoever lost a race sees what the winner made of it.
-    let Some(session) = store::find(&**transaction, id).await? else { return Ok(Err(Rejection::Revoked)) };
+    let Some((session, account)) = store::find_with_account(&**transaction, id).await? else {
+        return Ok(Err(Rejection::Revoked));
+    };
     if advanced {
-        return Ok(Ok(session));
+        return Ok(Ok((session, account)));
     }
     if session.client_id != client_id {
         return Ok(Err(Rejection::Revoked));
@@ -92,7 +92,7 @@ async fn carry_on(
         Verdict::Repeat => {
             let current = session.generation;
             let touched = store::touch(&**transaction, id, current, idle, now, client).await?;
-            Ok(if touched { Ok(session) } else { Err(Rejection::Revoked) })
+            Ok(if touched { Ok((session, account)) } else { Err(Rejection::Revoked) })
         }
         Verdict::Reuse => {
             store::end(&**transaction, session.account_id, id, now).await?;

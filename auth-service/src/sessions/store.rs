@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
-use shared::database::find_unique;
+use shared::database::{find_unique, find_unique_with};
 
 use super::Client;
 use crate::entity::account;
@@ -63,6 +63,17 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
     find_unique(Entity::find_by_id(id), db).await
 }
 
+/// The session of that name with its account.
+///
+/// # Errors
+/// The database's.
+pub async fn find_with_account(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+) -> Result<Option<(Model, Option<account::Model>)>, DbErr> {
+    find_unique_with(Entity::find_by_id(id).find_also_related(account::Entity), db).await
+}
+
 /// The session of that name with its account, where the one is not over and the other may sign in.
 ///
 /// # Errors
@@ -72,8 +83,7 @@ pub async fn find_live(
     id: Uuid,
     now: Timestamp,
 ) -> Result<Option<(Model, account::Model)>, DbErr> {
-    let found = Entity::find_by_id(id).find_also_related(account::Entity).one(db).await?;
-    let Some((session, Some(account))) = found else { return Ok(None) };
+    let Some((session, Some(account))) = find_with_account(db, id).await? else { return Ok(None) };
     let live = !session.is_over(now) && account.disabled_at.is_none();
     Ok(live.then_some((session, account)))
 }

@@ -228,9 +228,9 @@ async fn count_next(
     now: Timestamp,
 ) -> Result<Duration, DbErr> {
     let transaction = database::begin(db).await?;
-    let wait = policy.wait(store::hold(&transaction, key, now).await?, now);
+    let wait = policy.wait(store::hold(&*transaction, key, now).await?, now);
     if wait.is_zero() {
-        store::add_failure(&transaction, key, policy, now).await?;
+        store::add_failure(&*transaction, key, policy, now).await?;
         transaction.commit().await?;
     }
     Ok(wait)

@@ -20,7 +20,7 @@ pub struct KeyInfo {
     pub state: KeyState,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it may sign, once it is the newest that may.
+    /// From when on it may sign, while it is the newest that may.
     pub signs_from: Timestamp,
     /// When it was withdrawn.
     pub revoked_at: Option<Timestamp>,
@@ -67,19 +67,27 @@ impl Keyring {
     /// The database's.
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, KeyringError> {
         let rows = key_table::all(&self.database).await?;
-        let states = self.life.states(&times(&rows), self.clock.now());
-        let info = |(row, state): (crate::entity::signing_key::Model, KeyState)| {
+        let times = times(&rows);
+        let states = self.life.states(&times, self.clock.now());
+        // The keys before the first row were swept, unless there never were any.
+        let announced_from = usize::from(rows.first().is_some_and(|first| first.number == 1));
+        let info = |(index, (row, state)): (usize, (crate::entity::signing_key::Model, KeyState))| {
             let created_at = Timestamp::from_millis(row.created_at);
+            let signs_from = if index + announced_from == 0 {
+                created_at + self.life.announce
+            } else {
+                self.life.first_signs(&times, index)
+            };
             KeyInfo {
                 number: row.number,
                 kid: row.kid,
                 state,
                 created_at,
-                signs_from: created_at + self.life.announce,
+                signs_from,
                 revoked_at: row.revoked_at.map(Timestamp::from_millis),
             }
         };
-        Ok(rows.into_iter().zip(states).map(info).collect())
+        Ok(rows.into_iter().zip(states).enumerate().map(info).collect())
     }
 
     /// What the keys that are of use are sealed under, oldest first. Changes nothing.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use http::HeaderValue;
 use jsonwebtoken::jwk::JwkSet;
 use ring::digest::{SHA256, digest};
 use sea_orm::{DatabaseConnection, DbErr};
@@ -76,7 +77,7 @@ pub struct Published {
     /// RFC 7517 JSON.
     pub json: Bytes,
     /// A strong entity tag, quotes included.
-    pub etag: String,
+    pub etag: HeaderValue,
 }
 
 impl Keyring {
@@ -220,5 +221,7 @@ fn jwks(keys: &[Arc<SigningKey>]) -> Result<Published, KeyError> {
     let json = serde_json::to_vec(&set)?;
     let tag: String =
         digest(&SHA256, &json).as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Published { json: json.into(), etag: format!("\"{tag}\"") })
+    // Hexadecimal digits can always be a header.
+    let etag = HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+    Ok(Published { json: json.into(), etag })
 }

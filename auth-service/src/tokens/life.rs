@@ -67,6 +67,16 @@ impl KeyLife {
         (0..keys.len()).map(state).collect()
     }
 
+    /// From when on a key may sign: when it was announced for long enough, or as soon as nothing else is left to sign.
+    pub fn first_signs(&self, keys: &[KeyTimes], index: usize) -> Timestamp {
+        let key = keys[index];
+        let last_withdrawn =
+            keys[..index].iter().map(|earlier| earlier.revoked_at).collect::<Option<Vec<_>>>();
+        let alone =
+            last_withdrawn.map(|withdrawn| withdrawn.into_iter().fold(key.created_at, Timestamp::max));
+        alone.map_or(self.signs_from(key), |alone| alone.min(self.signs_from(key)))
+    }
+
     /// Whether the next key is due.
     pub fn next_is_due(&self, keys: &[KeyTimes], now: Timestamp) -> bool {
         let newest = (0..keys.len()).rfind(|&index| self.is_usable(keys, index, now));
@@ -107,6 +117,17 @@ mod tests {
 
     fn at(hours: u64) -> Timestamp {
         Timestamp::from_seconds(i64::try_from(1_700_000_000 + hours * HOUR).unwrap())
+    }
+
+    #[test]
+    fn a_key_signs_early_where_it_is_the_first_or_the_only_one_left() {
+        let mut keys = [key(0), key(30 * 24), key(60 * 24)];
+        let from = |keys: &[KeyTimes]| [0, 1, 2].map(|index| life().first_signs(keys, index));
+        assert_eq!(from(&keys), [at(0), at(31 * 24), at(61 * 24)]);
+        (keys[0].revoked_at, keys[1].revoked_at) = (Some(at(60 * 24 + 1)), Some(at(60 * 24 + 2)));
+        assert_eq!(from(&keys), [at(0), at(31 * 24), at(60 * 24 + 2)]);
+        (keys[0].revoked_at, keys[1].revoked_at) = (Some(at(1)), Some(at(59 * 24)));
+        assert_eq!(from(&keys), [at(0), at(30 * 24), at(60 * 24)]);
     }
 
     fn key(created: u64) -> KeyTimes {

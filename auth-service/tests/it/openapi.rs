@@ -1,3 +1,4 @@
+use auth_service::accounts::Role;
 use http::Method;
 
 use crate::world::World;
@@ -41,4 +42,42 @@ fn the_committed_description_is_that_of_the_code() {
         current.trim() == committed.trim(),
         "run: cargo run -p auth-service -- openapi > auth-service/openapi.json"
     );
+}
+
+#[test]
+fn every_operation_says_what_it_does_and_what_goes_in() {
+    let document = serde_json::to_value(auth_service::openapi::api("http://127.0.0.1:5001")).unwrap();
+    let items = document["paths"].as_object().unwrap();
+    for operation in items.values().flat_map(|item| item.as_object().unwrap().values()) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert_ne!(operation["summary"].as_str().unwrap_or_default(), "", "{name}");
+        let Some(bodies) = operation["requestBody"]["content"].as_object() else { continue };
+        for body in bodies.values() {
+            let schema = body["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{name} has no schema"));
+            let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
+            assert!(schema["properties"].as_object().is_some_and(|members| !members.is_empty()), "{name}");
+            let by_member =
+                schema["properties"].as_object().unwrap().values().any(|one| one.get("example").is_some());
+            assert!(schema.get("example").is_some() || by_member, "{name} has no example");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_example_of_a_client_can_be_registered() {
+    let world = World::new().await;
+    let admin = world.bearer(&world.member("root", Role::Admin).await.access);
+    let document = serde_json::to_value(auth_service::openapi::api("http://127.0.0.1:5001")).unwrap();
+    let schema = &document["components"]["schemas"]["ClientMembers"];
+    let made = admin.post("/admin/clients", schema["example"].clone()).await.expect(201).body;
+    // What is described can be set, and what can be set is described.
+    let shown: Vec<_> = made
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|key| !key.starts_with("client_id") && !key.starts_with("client_secret"))
+        .collect();
+    for member in shown {
+        assert!(schema["properties"].get(member).is_some(), "{member}");
+    }
 }

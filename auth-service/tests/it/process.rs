@@ -133,6 +133,27 @@ fn a_request_that_is_under_way_when_the_end_begins_is_answered() {
     }
 }
 
+#[test]
+fn who_waits_for_a_database_ends_when_asked_to_and_says_what_it_waits_for() {
+    // A port on which nobody listens.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auth-service"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"])
+        .env_clear()
+        .env("AUTH_DATABASE_URL", format!("mysql://somebody:secret@{nobody}/auth"))
+        .env("AUTH_KEY_ENCRYPTION_KEY", KEY)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let waiting = log.find(|line| line.contains("the database does not answer yet")).unwrap();
+    assert!(waiting.contains("refused") && !waiting.contains("secret"), "{waiting}");
+    let ending = now();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert!(ending.elapsed() < Duration::from_secs(2), "{:?}", ending.elapsed());
+}
+
 #[expect(clippy::disallowed_methods, reason = "measures another process")]
 pub(crate) fn now() -> Instant {
     Instant::now()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::clock::SystemClock;
-use shared::http::{Listener, serve, shutdown_signal};
+use shared::http::{Listener, serve, shutdown_signal, unless_ended};
 use shared::random::SystemRandom;
 use shared::{database, telemetry};
 
@@ -17,12 +17,13 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let shutdown = shutdown_signal()?;
     let public = Listener::bind("BOOKS_LISTEN", config.listen).await?;
     let management = Listener::bind("BOOKS_MANAGEMENT_LISTEN", config.management_listen).await?;
-    let database =
-        database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
-            .await?;
     let serving = config.serve.clone();
-    let service =
-        Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await?;
+    let start = async {
+        let (url, connections) = (&config.database_url, config.database_connections);
+        let database = database::connect_with("BOOKS_DATABASE_URL", url, connections).await?;
+        Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await
+    };
+    let Some(service) = unless_ended(start, shutdown.clone()).await.transpose()? else { return Ok(()) };
     tracing::info!(address = %public.address()?, "books-service is listening");
     tokio::join!(
         serve(public, service.routes.clone(), serving.clone(), shutdown.clone()),

@@ -1,5 +1,5 @@
 use axum::body::Body;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Method, Request};
 use serde_json::{Value, json};
 
@@ -36,9 +36,15 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
     for (method, content_type) in
         [(Method::PUT, "application/merge-patch+json"), (Method::PATCH, "application/json-patch+json")]
     {
-        let request = Request::builder().method(method).uri(&path).header(CONTENT_TYPE, content_type);
-        librarian.raw(request.body(Body::from("{}")).unwrap()).await.expect(415);
+        let request = Request::builder().method(method.clone()).uri(&path).header(CONTENT_TYPE, content_type);
+        let wanted = if method == Method::PATCH { "accept-patch" } else { "accept" };
+        let refused = librarian.raw(request.body(Body::from("{}")).unwrap()).await.expect(415);
+        assert!(refused.headers[wanted].to_str().unwrap().ends_with("application/json"));
     }
+    let compressed =
+        Request::put(&path).header(CONTENT_TYPE, "application/json").header(CONTENT_ENCODING, "gzip");
+    let refused = librarian.raw(compressed.body(Body::from("\x1f")).unwrap()).await.expect(415);
+    assert_eq!(refused.headers[ACCEPT_ENCODING], "identity");
     let merge_patch = Request::patch(&path).header(CONTENT_TYPE, "application/merge-patch+json");
     librarian.raw(merge_patch.body(Body::from(r#"{"title":"b"}"#)).unwrap()).await.expect(200);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement};
 use shared::database::{self, retry_write};
 use shared::testing::new_shared_database;
 
@@ -50,4 +50,30 @@ async fn text_that_does_not_fit_is_an_error_and_never_cut_off() {
     let width = "CREATE TABLE narrow (text VARCHAR(3) NOT NULL CHECK (LENGTH(text) <= 3))";
     database.execute_unprepared(width).await.unwrap();
     assert!(database.execute_unprepared("INSERT INTO narrow VALUES ('four')").await.is_err());
+}
+
+/// A scenario for the line: many refresh at once, and SQLite lets each writer look again after a while, longer and longer.
+/// Whoever came last would be first, and whoever came first might wait for seconds.
+#[tokio::test]
+async fn on_sqlite_writers_take_turns_in_the_order_in_which_they_came() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = database::connect("TEST", &new_shared_database(directory.path()).await).await.unwrap();
+    if database.get_database_backend() != DbBackend::Sqlite {
+        return;
+    }
+    database.execute_unprepared("CREATE TABLE turns (n BIGINT NOT NULL)").await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let database = database.clone();
+        writers.spawn(async move {
+            let transaction = database::begin(&database).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            transaction.execute_unprepared(&format!("INSERT INTO turns VALUES ({n})")).await.unwrap();
+            transaction.commit().await.unwrap();
+        });
+    }
+    writers.join_all().await;
+    let rows = Statement::from_string(DbBackend::Sqlite, "SELECT n FROM turns ORDER BY rowid");
+    let rows = Row::find_by_statement(rows).all(&database).await.unwrap();
+    assert_eq!(rows.into_iter().map(|row| row.n).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
 }

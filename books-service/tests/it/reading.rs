@@ -1,5 +1,5 @@
 use http::Method;
-use http::header::{ETAG, IF_NONE_MATCH, WWW_AUTHENTICATE};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ETAG, IF_MATCH, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use crate::world::{Librarian as _, World};
@@ -27,6 +27,8 @@ async fn a_book_is_shown_with_its_tag_and_not_twice() {
     world.librarian().patch(&path, json!({"title": "Persuasion"})).await.expect(200);
     let changed = reader.send(Method::GET, &path, &[(IF_NONE_MATCH, &tag)], None).await.expect(200);
     assert_ne!(changed.header(ETAG), tag);
+    reader.send(Method::GET, &path, &[(IF_MATCH, &tag)], None).await.expect(412);
+    reader.send(Method::GET, &path, &[(IF_MATCH, changed.header(ETAG))], None).await.expect(200);
 }
 
 #[tokio::test]
@@ -52,7 +54,9 @@ async fn what_is_no_book_is_not_found() {
 #[tokio::test]
 async fn the_metadata_say_whose_tokens_to_bring() {
     let world = World::new().await;
-    let body = world.anonymous().get("/.well-known/oauth-protected-resource").await.expect(200).body;
+    let answer = world.anonymous().get("/.well-known/oauth-protected-resource").await.expect(200);
+    assert_eq!(answer.header(ACCESS_CONTROL_ALLOW_ORIGIN), "*");
+    let body = answer.body;
     assert_eq!(body["resource"], "http://127.0.0.1:5002");
     assert_eq!(body["authorization_servers"], json!([world.issuer.issuer().as_str()]));
     assert_eq!(body["scopes_supported"], json!(["books:read", "books:write"]));

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use serde::Serialize;
 use url::Url;
 
@@ -83,7 +83,9 @@ impl ResourceMetadata {
     /// front may take the path away.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let json = Bytes::from(serde_json::to_vec(self).unwrap_or_default());
-        let answer = move || std::future::ready(([(CONTENT_TYPE, "application/json")], json.clone()));
+        // Public, and where pages of other origins begin that have nothing but the address of the service.
+        let headers = [(CONTENT_TYPE, "application/json"), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+        let answer = move || std::future::ready((headers.clone(), json.clone()));
         let routes = Router::new().route(WELL_KNOWN, get(answer.clone()));
         if self.url.path() == WELL_KNOWN { routes } else { routes.route(self.url.path(), get(answer)) }
     }

@@ -1,5 +1,6 @@
 //! The pool, and the session that each connection begins with.
 
+use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, Connection as _, Executor as _};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -29,7 +30,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// Prepared statements that a connection keeps: more than all services of ours have, so that each is parsed once.
 const STATEMENTS: usize = 256;
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TRIES: u32 = 20;
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,17 +78,37 @@ pub async fn connect_with(
     } else {
         anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
     }
-    let mut tries = 1..CONNECT_TRIES;
+    let (mut tries, mut told) = (1..CONNECT_TRIES, false);
     loop {
         match Database::connect(options.clone()).await {
             // SQLite lets one connection at a time turn a new file into one with a write-ahead log, and does not make the
             // others wait; MySQL may still be starting.
             Err(error) if Failure::of(&error) != Failure::Fault && tries.next().is_some() => {
+                if !std::mem::replace(&mut told, true) {
+                    let error = &*reason(url, error).await;
+                    tracing::warn!(error, "{name}: the database does not answer yet; waiting for it");
+                }
                 tokio::time::sleep(CONNECT_PAUSE).await;
             }
-            result => return result.with_context(|| format!("{name}: cannot connect to the database")),
+            Err(error) => {
+                let reason = anyhow::Error::from_boxed(reason(url, error).await);
+                return Err(reason.context(format!("{name}: cannot connect to the database")));
+            }
+            Ok(database) => return Ok(database),
         }
     }
+}
+
+/// Why there is no connection. A pool tries on its own and in the end says no more than that its time was over; a single
+/// connection says what is wrong.
+async fn reason(url: &str, error: DbErr) -> Box<dyn Error + Send + Sync> {
+    if url.starts_with("mysql:") {
+        let alone = tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::MySqlConnection::connect(url)).await;
+        if let Ok(Err(reason)) = alone {
+            return reason.into();
+        }
+    }
+    error.into()
 }
 
 /// Connects to look and not to touch, with one connection on which nothing can be written. `None`: the URL is of a SQLite

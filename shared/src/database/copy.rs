@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use clap::Args;
 use futures_util::TryStreamExt as _;
 use sea_orm::{
-    ActiveModelBehavior, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IntoActiveModel, PaginatorTrait as _, Statement,
+    ActiveModelBehavior, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait as _, Statement,
 };
 use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{begin, connect, ensure_schema, schema_steps};
+use super::{Transaction, begin, connect, ensure_schema, schema_steps};
 use crate::command::say;
 use crate::secret;
 use crate::settings::SettingError;
@@ -60,8 +60,8 @@ impl CopyArguments {
 
 /// A copy under way. Nothing of it is in the target before [`Copy::commit`].
 pub struct Copy {
-    from: DatabaseTransaction,
-    to: DatabaseTransaction,
+    from: Transaction,
+    to: Transaction,
     tables: Vec<(&'static str, u64)>,
 }
 
@@ -109,11 +109,11 @@ impl Copy {
         E::ActiveModel: ActiveModelBehavior + Send,
     {
         let name = E::default().table_name();
-        let there = E::find().count(&self.to).await.context("--to")?;
+        let there = E::find().count(&*self.to).await.context("--to")?;
         anyhow::ensure!(there == 0, "--to: {name} has {there} row(s); it must be empty");
-        let total = E::find().count(&self.from).await.context("--from")?;
+        let total = E::find().count(&*self.from).await.context("--from")?;
         let progress = Progress::new(name, Some(total));
-        let mut rows = E::find().stream(&self.from).await.context("--from")?;
+        let mut rows = E::find().stream(&*self.from).await.context("--from")?;
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let row = rows.try_next().await.context("--from")?;
@@ -122,14 +122,14 @@ impl Copy {
             if batch.len() == BATCH || (is_last && !batch.is_empty()) {
                 progress.advance(batch.len() as u64);
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                E::insert_many(full).exec_without_returning(&self.to).await.context("--to")?;
+                E::insert_many(full).exec_without_returning(&*self.to).await.context("--to")?;
             }
             if is_last {
                 break;
             }
         }
         drop(rows);
-        let arrived = E::find().count(&self.to).await.context("--to")?;
+        let arrived = E::find().count(&*self.to).await.context("--to")?;
         anyhow::ensure!(arrived == total, "{name}: of {total} row(s), {arrived} arrived");
         self.tables.push((name, total));
         Ok(())

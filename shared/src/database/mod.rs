@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `connect` | the pool, and the session that each connection begins with |
-//! | `transaction` | transactions that end even if their request does not |
+//! | `transaction` | transactions that end even if their request does not, and take turns on SQLite |
 //! | `retry` | work that is done again where the database did nothing of it |
 //! | `failure` | what a failed statement means: try again, or a fault of ours |
 //! | `metrics` | how full the pool is |
@@ -31,8 +31,8 @@ pub use metrics::register_pool;
 pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
 pub use schema::{create_index, drop_index, table};
-pub use transaction::begin;
-pub use unique::find_unique;
+pub use transaction::{Transaction, begin};
+pub use unique::{find_unique, find_unique_with};
 
 /// Whether the database answers: a readiness check.
 pub async fn answers(database: &DatabaseConnection) -> bool {

@@ -5,19 +5,20 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
-use super::problem::Problem;
+use super::problem::{FieldError, Problem};
 
 const MAX_BODY: usize = 64 * 1024;
 /// Long enough for 64 KiB from anywhere; much shorter than the deadline of a request, since a client that trickles its
 /// body holds the place of another.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 const MERGE_PATCH: &str = "application/merge-patch+json";
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// As an argument, a JSON object that keeps the rules of `T`; as an answer, `T` as JSON.
 ///
@@ -44,8 +45,12 @@ impl<S: Sync> FromRequest<S> for Fields {
         let media_type = media_type(&parts.headers);
         let patch = parts.method == Method::PATCH;
         if media_type != "application/json" && !(patch && media_type == MERGE_PATCH) {
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-            return Err(problem.with_detail("Send JSON with Content-Type: application/json"));
+            return Err(unsupported("Send JSON with Content-Type: application/json", patch));
+        }
+        let is_encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if parts.headers.get(CONTENT_ENCODING).is_some_and(is_encoded) {
+            let problem = unsupported("Send JSON without a Content-Encoding", patch);
+            return Err(problem.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
         }
         let body = read_body(&parts.headers, body).await?;
         let value: Value = serde_json::from_slice(&body).map_err(|error| {
@@ -53,8 +58,8 @@ impl<S: Sync> FromRequest<S> for Fields {
             Problem::new(StatusCode::BAD_REQUEST, "malformed_json").with_detail(place)
         })?;
         let Value::Object(members) = value else {
-            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields");
-            return Err(problem.with_detail("The body must be a JSON object"));
+            let message = "must be a JSON object".to_owned();
+            return Err(Problem::invalid(vec![FieldError { field: "body".to_owned(), message }]));
         };
         Ok(Self::new(members))
     }
@@ -71,6 +76,18 @@ impl<T: Serialize> IntoResponse for Json<T> {
             }
             Err(error) => Problem::internal(error).into_response(),
         }
+    }
+}
+
+/// 415, with what would do instead (RFC 9110 §15.5.16, RFC 5789 §2.2).
+fn unsupported(detail: &'static str, patch: bool) -> Problem {
+    let problem =
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").with_detail(detail);
+    if patch {
+        let accepted = HeaderValue::from_static("application/merge-patch+json, application/json");
+        problem.with_header(ACCEPT_PATCH, accepted)
+    } else {
+        problem.with_header(ACCEPT, HeaderValue::from_static("application/json"))
     }
 }
 

@@ -19,7 +19,8 @@ use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
 use super::places::{AwaitedBody, Place, Places};
 use super::problem::{Cause, Problem};
-use crate::random::Random;
+use super::serve::Misaddressed;
+use crate::random::{Batched, Random};
 use crate::telemetry::trace;
 use crate::token::Rejection;
 
@@ -57,7 +58,7 @@ struct Inner {
     settings: EdgeSettings,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
-    random: Arc<dyn Random>,
+    random: Batched,
     /// Whether the log was told that a header was not believed.
     told_of_proxy: AtomicBool,
 }
@@ -66,17 +67,15 @@ impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
         let places = Arc::new(Places::new(settings.max_in_flight));
-        let told_of_proxy = AtomicBool::new(false);
+        let (random, told_of_proxy) = (Batched::new(random), AtomicBool::new(false));
         Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
     pub fn surround(&self, routes: Router) -> Router {
         routes
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route") })
-            .method_not_allowed_fallback(|| async {
-                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
-            })
+            .fallback(|| async { Problem::no_such_route() })
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
             .layer(from_fn_with_state(self.clone(), pass))
     }
 }
@@ -88,16 +87,17 @@ impl std::fmt::Debug for Edge {
 }
 
 async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers(), &*edge.random);
+    let id = request_id(request.headers(), &edge.random);
     let client = edge.settings.trusted_proxies.client_of(request.extensions(), request.headers());
     if let Some(trusted) = edge.settings.trusted_proxies.forwarded(request.extensions(), request.headers()) {
         edge.note_forwarded(trusted, client);
     }
     request.extensions_mut().insert(client);
+    let trace = trace::unexported(request.headers(), &edge.random);
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
-        trace_id = tracing::field::Empty,
+        trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
         otel.kind = trace::is_exporting().then_some("server"),
         // For the guard of the route to fill in.
         auth.outcome = tracing::field::Empty,
@@ -105,7 +105,9 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
         auth.issuer = tracing::field::Empty,
         auth.sub_hash = tracing::field::Empty,
     );
-    trace::join(&span, request.headers(), &*edge.random);
+    if trace.is_none() {
+        trace::join(&span, request.headers(), &edge.random);
+    }
     let mut record = Record {
         edge: Arc::clone(&edge),
         started: Instant::now(),
@@ -191,6 +193,10 @@ impl Drop for Record {
 /// The answer of the service, or why there is none.
 async fn answer(edge: &Inner, client: ClientAddress, request: Request, next: Next) -> Response {
     let overloaded = || Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
+    if request.extensions().get::<Misaddressed>().is_some() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request");
+        return problem.with_detail("A request names one host").into_response();
+    }
     let Some(place) = Place::take(&edge.places, client.0) else { return overloaded() };
     let request = request.map(|body| AwaitedBody::of(body, &place));
     let answer = AssertUnwindSafe(place.scope(next.run(request))).catch_unwind();

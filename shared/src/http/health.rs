@@ -109,10 +109,8 @@ pub fn management_routes(health: Health, metrics: Arc<Metrics>) -> Router {
         .route("/health/live", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/health/ready", get(ready).with_state(Arc::new(health)))
         .route("/metrics", get(render).with_state(metrics))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
-        })
+        .fallback(|| async { Problem::no_such_route() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
 }
 
 async fn ready(State(health): State<Arc<Health>>, ending: Option<Extension<Ending>>) -> Response {

@@ -34,4 +34,4 @@ pub use path::{FromPath, Path};
 pub use places::{leave_place, return_to_place};
 pub use problem::{Cause, FieldError, Problem};
 pub use query::Query;
-pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal};
+pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal, unless_ended};

@@ -11,8 +11,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use http::HeaderValue;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, HOST};
+use http::uri::Authority;
+use http::{HeaderValue, Version};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -105,6 +106,10 @@ fn holder(port: u16, error: &io::Error) -> Option<String> {
     Some(format!("{} (process {})", process.name, process.pid))
 }
 
+/// In the extensions of a request: it does not say, or not clearly, which host it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Misaddressed;
+
 /// Turns true once the process is asked to end, by SIGTERM or Ctrl-C.
 ///
 /// # Errors
@@ -125,6 +130,17 @@ pub fn shutdown_signal() -> io::Result<watch::Receiver<bool>> {
         std::process::exit(130);
     });
     Ok(receiver)
+}
+
+/// What `work` comes to, or `None` where the process is asked to end before: waiting for a database must not keep it.
+pub async fn unless_ended<T>(work: impl Future<Output = T>, shutdown: watch::Receiver<bool>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = drained(shutdown, Duration::ZERO) => {
+            tracing::info!("asked to end before everything was ready");
+            None
+        }
+    }
 }
 
 /// Serves `app` until `shutdown` turns true and the drain is over, then lets requests under way finish within the grace.
@@ -163,6 +179,18 @@ pub async fn serve(
     if tokio::time::timeout(settings.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(grace = ?settings.grace, "requests were still under way when the grace was over");
     }
+}
+
+/// Whether an HTTP/1.1 request has exactly one `Host`, and a readable one (RFC 9112 §3.2). Where it has two, the proxy in
+/// front may have gone by the other one.
+fn names_its_host<B>(request: &hyper::Request<B>) -> bool {
+    let mut values = request.headers().get_all(HOST).iter();
+    let (value, None) = (values.next(), values.next()) else { return false };
+    let is_host = |value: &HeaderValue| {
+        let is_authority = |text: &str| !text.contains('@') && text.parse::<Authority>().is_ok();
+        value.is_empty() || value.to_str().is_ok_and(is_authority)
+    };
+    value.map_or(request.version() != Version::HTTP_11, is_host)
 }
 
 /// Waits until the process was asked to end, and as long as the drain takes.
@@ -217,6 +245,9 @@ fn connection(
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if !names_its_host(&request) {
+            request.extensions_mut().insert(Misaddressed);
+        }
         let ending = *shutdown.borrow();
         if ending {
             request.extensions_mut().insert(Ending);

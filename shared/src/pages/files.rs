@@ -101,7 +101,7 @@ impl Files {
 
     fn answer(&self, version: &str, name: &str, headers: &HeaderMap) -> Response {
         let Some(file) = self.0.files.get(name) else {
-            return Problem::new(StatusCode::NOT_FOUND, "no_such_route").into_response();
+            return Problem::no_such_route().into_response();
         };
         let lasts = if version == self.0.version { FOREVER } else { ASK_AGAIN };
         file.answer(headers, lasts)

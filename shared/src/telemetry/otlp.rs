@@ -39,16 +39,13 @@ pub fn is_exporting() -> bool {
 }
 
 /// Sends what is left when it is dropped, at the end of the process.
-#[must_use = "spans are sent for as long as this lives"]
-#[derive(Debug, Default)]
-pub struct Telemetry(Option<SdkTracerProvider>);
+#[derive(Debug)]
+pub(super) struct Spans(SdkTracerProvider);
 
-impl Drop for Telemetry {
+impl Drop for Spans {
     fn drop(&mut self) {
-        if let Some(provider) = self.0.take() {
-            // A collector that is away has been told of often enough.
-            drop(provider.shutdown_with_timeout(LAST_WORD));
-        }
+        // A collector that is away has been told of often enough.
+        drop(self.0.shutdown_with_timeout(LAST_WORD));
     }
 }
 
@@ -56,7 +53,7 @@ impl Drop for Telemetry {
 pub(super) fn start(
     settings: &TraceSettings,
     name: &'static str,
-) -> anyhow::Result<Option<(SdkTracer, Telemetry)>> {
+) -> anyhow::Result<Option<(SdkTracer, Spans)>> {
     let Some(endpoint) = &settings.otlp_endpoint else { return Ok(None) };
     let endpoint = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
     let exporter = SpanExporter::builder()
@@ -73,7 +70,7 @@ pub(super) fn start(
     let provider =
         SdkTracerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
     EXPORTING.store(true, Ordering::Relaxed);
-    Ok(Some((provider.tracer("imprimatur"), Telemetry(Some(provider)))))
+    Ok(Some((provider.tracer("imprimatur"), Spans(provider))))
 }
 
 /// Sends on our runtime: the exporter calls from a thread of its own, which has none.

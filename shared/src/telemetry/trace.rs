@@ -51,6 +51,11 @@ impl TraceParent {
         Self::parse(headers.get(TRACEPARENT)?.to_str().ok()?)
     }
 
+    /// The identifier of the trace, as text.
+    pub(crate) fn trace_id(self) -> impl fmt::Display {
+        TraceId::from_bytes(self.trace)
+    }
+
     /// Puts it into the headers of a request that is part of the trace.
     pub fn hand_on(self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::try_from(self.to_string()) {
@@ -97,20 +102,29 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// The trace of whoever calls, or a new one, where no spans are exported; where they are, [`join`] says it of the span.
+pub(crate) fn unexported(headers: &HeaderMap, random: &dyn Random) -> Option<TraceParent> {
+    (!is_exporting()).then(|| continued(TraceParent::of(headers), random))
+}
+
 /// Joins `span` to the trace of whoever calls, or begins one, and notes its `trace_id`. Returns what to hand on.
 pub fn join(span: &Span, headers: &HeaderMap, random: &dyn Random) -> TraceParent {
     let given = TraceParent::of(headers);
     let here = if is_exporting() { exported(span, given) } else { None };
-    let here = here.unwrap_or_else(|| TraceParent {
-        trace: given.map_or_else(|| random.bytes(), |given| given.trace),
-        span: random.bytes(),
-        sampled: given.is_some_and(|given| given.sampled),
-    });
-    span.record(
-        "trace_id",
-        tracing::field::display(format_args!("{:032x}", u128::from_be_bytes(here.trace))),
-    );
+    let here = here.unwrap_or_else(|| continued(given, random));
+    span.record("trace_id", tracing::field::display(here.trace_id()));
     here
+}
+
+fn continued(given: Option<TraceParent>, random: &dyn Random) -> TraceParent {
+    let (mut trace, mut span) = ([0; 16], [0; 8]);
+    let drawn: [u8; 24] = random.bytes();
+    trace.copy_from_slice(&drawn[..16]);
+    span.copy_from_slice(&drawn[16..]);
+    if let Some(given) = given {
+        trace = given.trace;
+    }
+    TraceParent { trace, span, sampled: given.is_some_and(|given| given.sampled) }
 }
 
 /// The place of a span that is exported.

@@ -119,7 +119,7 @@ impl Answer {
         if self.status == 401 && has_body {
             assert!(self.body["msg"].is_string(), "{self:?}");
         }
-        if self.status == 404 && has_body && self.body["code"] != "no_such_route" {
+        if self.status == 404 && has_body {
             assert!(self.body["error"].is_string(), "{self:?}");
         }
     }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use shared::http::{ConnectionLimits, Health, Listener, Metrics, ServeSettings, management_routes, serve};
+use shared::http::{
+    ConnectionLimits, Edge, EdgeSettings, Health, Listener, Metrics, ServeSettings, management_routes, serve,
+};
+use shared::random::SystemRandom;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -163,4 +166,38 @@ async fn a_client_that_does_not_read_loses_its_connection() {
     let read = tokio::time::timeout(Duration::from_secs(5), reading.read_to_end(&mut rest)).await;
     read.expect("it goes on for ever").map(drop).unwrap_or_default();
     assert!(rest.len() < 64 << 20, "all was answered");
+}
+
+#[tokio::test]
+async fn a_request_names_the_one_host_that_it_is_for() {
+    let listener = Listener::bind("TEST", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.address().unwrap();
+    let edge = Edge::new(EdgeSettings::default(), Arc::new(Metrics::new()), Arc::new(SystemRandom::new()));
+    let app = edge.surround(Router::new().route("/", get(|| async { "here" })));
+    let (_end, shutdown) = watch::channel(false);
+    let settings = ServeSettings {
+        drain: Duration::ZERO,
+        grace: Duration::from_secs(5),
+        limits: ConnectionLimits::default(),
+    };
+    tokio::spawn(serve(listener, app, settings, shutdown));
+    for (start, hosts, status) in [
+        ("HTTP/1.1", "host: id.example\r\n", "200"),
+        ("HTTP/1.1", "host: [::1]:5000\r\n", "200"),
+        ("HTTP/1.1", "host:\r\n", "200"),
+        ("HTTP/1.0", "", "200"),
+        ("HTTP/1.1", "", "400"),
+        ("HTTP/1.1", "host: a\r\nhost: a\r\n", "400"),
+        ("HTTP/1.1", "host: a\r\nhost: b\r\n", "400"),
+        ("HTTP/1.1", "host: a b/c\r\n", "400"),
+        ("HTTP/1.1", "host: you@a\r\n", "400"),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET / {start}\r\n{hosts}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.get(9..12), Some(status), "{hosts:?}: {answer}");
+        assert!(status == "200" || answer.contains("application/problem+json"), "{answer}");
+    }
 }

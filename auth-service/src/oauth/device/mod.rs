@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 
 use self::code::UserCode;
 use super::error::{Code, ErrorBody, OAuthError, Refusal};
+use super::forms::DeviceForm;
 use super::parameters::Form;
 use super::{client_auth, scope};
 use crate::clients::GrantType;
@@ -64,7 +65,7 @@ impl std::fmt::Debug for DeviceAuthorization {
 /// Begins for a device.
 #[utoipa::path(
     post, path = "/oauth2/device_authorization", operation_id = "authorize_device", tag = "oauth",
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = DeviceForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What to show", body = DeviceAuthorization),
         (status = 400, description = "It may not", body = ErrorBody),

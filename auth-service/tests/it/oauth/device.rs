@@ -81,7 +81,7 @@ impl Random for OneLetter {
         let draw = |left: usize| left.checked_sub(1);
         match bytes {
             [letter] if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, draw).is_ok() => {
-                *letter = 0
+                *letter = 0;
             }
             bytes => self.system.fill(bytes),
         }

@@ -15,7 +15,7 @@ use auth_service::clients::{Authentication, Client, GrantType, store};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ring::digest::{SHA256, digest};
@@ -101,6 +101,9 @@ impl Reply {
         );
         assert_eq!(self.headers["cache-control"], "no-store");
         assert_eq!(self.headers["content-type"], "application/json");
+        let challenge = self.headers.get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap_or_default());
+        let basic = "Basic realm=\"auth\", charset=\"UTF-8\"";
+        assert_eq!(challenge, (status == 401).then_some(basic), "{}", self.body);
     }
 
     #[track_caller]
