@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use shared::clock::Timestamp;
 use shared::database::{retry_read, retry_write};
-use shared::http::{Fields, FromFields, Invalid, Json, Problem};
+use shared::http::{Fields, FromFields, Invalid, Json, Problem, leave_place};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -92,6 +92,7 @@ pub async fn sign_in(
         Err(NotIn::Late(error)) => {
             // Twice, since nobody is alone on a machine.
             let step = next_multiple(app.passwords.slowest().await * 2, REFUSE_EVERY);
+            leave_place();
             tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)
         }
