@@ -12,7 +12,7 @@ use shared::http::{FieldError, Problem};
 use shared::token::Rejection;
 
 use crate::clients::Unreadable;
-use crate::passwords::HashError;
+use crate::passwords::{EASY_TO_GUESS, HashError};
 use crate::throttle::Refused;
 use crate::tokens::key_change::KeyChangeError;
 use crate::tokens::keyring::KeyringError;
@@ -40,6 +40,9 @@ pub enum Error {
     /// The new password is the one of before.
     #[error("the new password is the current one")]
     SamePassword,
+    /// The new password, which is in this field, is one that an attacker would try before long.
+    #[error("the new password is easy to guess")]
+    EasyPassword(&'static str),
     /// Somebody was faster.
     #[error("the password was changed meanwhile")]
     PasswordChangedMeanwhile,
@@ -137,6 +140,8 @@ impl IntoResponse for Error {
                 field: "new_password".to_owned(),
                 message: "must be another one than the current password".to_owned(),
             }]),
+            Self::EasyPassword(field) => easy_to_guess(field),
+            Self::Hash(HashError::EasyToGuess) => easy_to_guess("password"),
             Self::PasswordChangedMeanwhile => {
                 Problem::new(StatusCode::CONFLICT, "password_changed_meanwhile")
                     .with_detail("The password was changed elsewhere meanwhile")
@@ -187,4 +192,8 @@ impl IntoResponse for Error {
         };
         problem.into_response()
     }
+}
+
+fn easy_to_guess(field: &str) -> Problem {
+    Problem::invalid(vec![FieldError { field: field.to_owned(), message: EASY_TO_GUESS.to_owned() }])
 }

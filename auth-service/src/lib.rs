@@ -8,7 +8,7 @@
 //! | [`passwords`], [`throttle`], [`audit`] | Argon2id with bounded concurrency; slower guessing; the audit trail |
 //! | [`maintenance`] | keys that rotate, rows that are swept |
 //! | [`entity`], [`migration`] | the tables |
-//! | [`config`], [`state`], [`error`], [`openapi`], [`cli`] | what surrounds them |
+//! | [`config`], [`state`], [`error`], [`openapi`], [`cli`], [`text`] | what surrounds them |
 
 pub mod accounts;
 pub mod admin;
@@ -26,6 +26,7 @@ pub mod passwords;
 pub mod routes;
 pub mod sessions;
 pub mod state;
+pub mod text;
 pub mod throttle;
 pub mod tokens;
 

@@ -14,7 +14,7 @@ use super::{Username, store};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::account;
 use crate::error::Error;
-use crate::passwords::{Password, PasswordRules, Verdict};
+use crate::passwords::{Candidate, HashError, Password, PasswordRules, Verdict};
 use crate::sessions::{self, Owner};
 use crate::state::{App, AppState};
 use crate::throttle;
@@ -27,7 +27,7 @@ pub struct ChangePassword {
     current_password: Password,
     /// The password from now on.
     #[schema(value_type = String, example = "a long enough passphrase")]
-    new_password: Password,
+    new_password: Candidate,
 }
 
 impl ChangePassword {
@@ -76,7 +76,10 @@ pub async fn change_password(
         // Whoever has set a password for somebody else knows it: that one has to go (NIST SP 800-63B-4 §3.2.1).
         return Err(Error::SamePassword);
     }
-    let password_hash = app.passwords.hash(request.new_password).await?;
+    let password_hash = app.passwords.create(request.new_password).await.map_err(|error| match error {
+        HashError::EasyToGuess => Error::EasyPassword("new_password"),
+        error => error.into(),
+    })?;
     retry_write(|| replace(&app, account, caller.session_id, ip, password_hash.clone())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -102,7 +105,7 @@ pub async fn replace(
         return Err(Error::PasswordChangedMeanwhile);
     }
     sessions::store::end_others(&*transaction, account.id, Some(session_id), now).await?;
-    throttle::forget_account(&*transaction, account.id).await?;
+    throttle::forgive_account(&*transaction, account.id).await?;
     transaction.record(now, event(account.id, session_id, ip)).await?;
     Ok(transaction.commit().await?)
 }

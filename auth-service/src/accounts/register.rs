@@ -12,7 +12,7 @@ use super::store::NewPassword;
 use super::{Role, Roles, Username};
 use crate::audit::{Actor, Event, Kind};
 use crate::error::Error;
-use crate::passwords::{Password, PasswordRules};
+use crate::passwords::{Candidate, PasswordRules};
 use crate::state::AppState;
 
 /// A new account.
@@ -23,7 +23,7 @@ pub struct RegisterRequest {
     username: Username,
     /// At least as long as the service asks for.
     #[schema(value_type = String, example = "a long enough passphrase")]
-    password: Password,
+    password: Candidate,
 }
 
 impl RegisterRequest {
@@ -67,7 +67,7 @@ pub async fn register(
     }
     let request = fields?.read_with(|fields| RegisterRequest::read(fields, &app.config.password_rules))?;
     app.throttle.admit_registration(&app.database, ip, app.clock.now()).await?;
-    let password = NewPassword::chosen(app.passwords.hash(request.password).await?);
+    let password = NewPassword::chosen(app.passwords.create(request.password).await?);
     let (id, roles) = (app.random.uuid(), Roles::new([Role::Reader]));
     let account = NewAccount { id, username: request.username, password, roles };
     let event = Event::new(Kind::AccountCreated, Actor::Account(id, ip));

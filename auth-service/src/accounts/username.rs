@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::text::is_unseen;
+
 const MAX_CHARS: usize = 64;
 
 /// A user name that may be kept: 1 to 64 letters, digits and `. _ - @ +`, beginning with a letter or digit.
@@ -38,7 +40,8 @@ impl FromStr for Username {
         let key: String = text.nfkc().collect::<String>().to_lowercase().nfkc().collect();
         // The key as well: some letters stand for a space and a mark.
         for text in [&text, &key] {
-            if !text.chars().all(|c| c.is_alphanumeric() || ".-_@+".contains(c)) {
+            let is_good = |c: char| (c.is_alphanumeric() && !is_unseen(c)) || ".-_@+".contains(c);
+            if !text.chars().all(is_good) {
                 return Err("must hold letters, digits and . _ - @ + only".to_owned());
             }
             if !text.starts_with(char::is_alphanumeric) {
@@ -75,6 +78,12 @@ mod tests {
     fn names_that_would_confuse_are_refused() {
         for bad in ["", " alice", "alice bob", "a\r\nb", "a\0", "-alice", "@", "a/b", &"a".repeat(65)] {
             assert!(bad.parse::<Username>().is_err(), "{bad:?}");
+        }
+        // Letters to Unicode that are nothing to see.
+        for filler in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+            for bad in [format!("admin{filler}"), format!("ad{filler}min"), format!("{filler}admin")] {
+                assert!(bad.parse::<Username>().is_err(), "{bad:?}");
+            }
         }
         assert!("a".repeat(64).parse::<Username>().is_ok());
     }

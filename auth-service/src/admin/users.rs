@@ -19,7 +19,7 @@ use crate::accounts::{Role, Roles, Username};
 use crate::audit::{Actor, Event, Kind};
 use crate::entity::account;
 use crate::error::Error;
-use crate::passwords::{Password, PasswordRules};
+use crate::passwords::{Candidate, PasswordRules};
 use crate::sessions::Admin;
 use crate::state::{App, AppState};
 
@@ -121,7 +121,7 @@ pub struct CreateUser {
     username: Username,
     /// At least as long as the service asks for.
     #[schema(value_type = String, example = "a long enough passphrase")]
-    password: Password,
+    password: Candidate,
     /// By default `["reader"]`.
     #[schema(value_type = Option<Vec<String>>, example = json!(["librarian"]))]
     roles: Option<Roles>,
@@ -164,7 +164,7 @@ pub async fn create(
     fields: Fields,
 ) -> Result<(StatusCode, [(http::HeaderName, HeaderValue); 1], Json<UserView>), Error> {
     let request = fields.read_with(|fields| CreateUser::read(fields, &app.config.password_rules))?;
-    let hash = app.passwords.hash(request.password).await?;
+    let hash = app.passwords.create(request.password).await?;
     let password = NewPassword { hash, must_change: request.must_change_password.unwrap_or(false) };
     let roles = request.roles.unwrap_or_else(|| Roles::new([Role::Reader]));
     let id = app.random.uuid();
@@ -229,7 +229,7 @@ pub struct ChangeUser {
     disabled: Option<bool>,
     /// This password from now on; its sessions end.
     #[schema(value_type = Option<String>)]
-    password: Option<Password>,
+    password: Option<Candidate>,
     /// With a password: whether its owner must replace it before anything else.
     must_change_password: Option<bool>,
 }
@@ -283,7 +283,7 @@ pub async fn change(
     let ChangeUser { roles, disabled, password, must_change_password } = request;
     let password = match password {
         Some(password) => {
-            let hash = app.passwords.hash(password).await?;
+            let hash = app.passwords.create(password).await?;
             Some(NewPassword { hash, must_change: must_change_password.unwrap_or(false) })
         }
         None => None,

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, stdin};
 use anyhow::Context as _;
 
 use crate::accounts::Username;
-use crate::passwords::{Password, PasswordRules};
+use crate::passwords::{EASY_TO_GUESS, Password, PasswordRules};
 
 /// Reads a new password, twice where a person types it.
 pub(super) fn read(rules: &PasswordRules, username: &Username) -> anyhow::Result<Password> {
@@ -14,7 +14,9 @@ pub(super) fn read(rules: &PasswordRules, username: &Username) -> anyhow::Result
         let again = rpassword::prompt_password("Once more: ").context("no password")?;
         anyhow::ensure!(text == again, "the two are not the same");
     }
-    rules.parse(&text, Some(username)).map_err(|problem| anyhow::anyhow!("the password {problem}"))
+    let candidate = rules.parse(&text, Some(username));
+    let candidate = candidate.map_err(|problem| anyhow::anyhow!("the password {problem}"))?;
+    candidate.judge().with_context(|| format!("the password {EASY_TO_GUESS}"))
 }
 
 /// Reads a secret text.

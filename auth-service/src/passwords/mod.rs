@@ -23,7 +23,7 @@ use self::slots::Slots;
 use self::stored::Stored;
 
 pub use self::argon::{MOST_MEMORY_KIB, MOST_PASSES};
-pub use self::rules::{Password, PasswordRules};
+pub use self::rules::{Candidate, EASY_TO_GUESS, Password, PasswordRules};
 pub use self::stored::{Unusable, importable};
 
 /// Why a password was not hashed or checked.
@@ -35,6 +35,9 @@ pub enum HashError {
     /// The hash in the table is none, or could not be computed.
     #[error(transparent)]
     Unusable(#[from] Unusable),
+    /// It is to be a new one, and an attacker would try it before long.
+    #[error("the new password {EASY_TO_GUESS}")]
+    EasyToGuess,
     /// The thread that hashed is gone.
     #[error("password hashing was cut off")]
     CutOff(#[from] tokio::task::JoinError),
@@ -83,6 +86,20 @@ impl Passwords {
     /// Adds the metrics of the queue.
     pub(crate) fn register(&self, registry: &mut Registry) {
         self.slots.register(registry);
+    }
+
+    /// The PHC string of a new password, unless it is easy to guess: both are found out in one place of the queue.
+    ///
+    /// # Errors
+    /// It is, the queue is full, or hashing failed.
+    pub async fn create(&self, candidate: Candidate) -> Result<String, HashError> {
+        let (params, salt) = (self.params.clone(), self.random.bytes());
+        self.slots
+            .run(move |work| {
+                let password = candidate.judge().ok_or(HashError::EasyToGuess)?;
+                Ok::<_, HashError>(argon::create(&params, password.bytes(), salt, work)?)
+            })
+            .await
     }
 
     /// The PHC string of a password, under a new salt of 16 bytes.

@@ -41,6 +41,31 @@ impl Password {
     }
 }
 
+/// What is wrong with a password that an attacker would try before long.
+pub const EASY_TO_GUESS: &str = "is too easy to guess: it is common, repeats itself, or follows from a name";
+
+/// A password that is long enough to be a new one. Whether it is easy to guess takes a while to say, which is done where
+/// passwords are hashed: so many at a time, and never on a thread that answers others.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    password: Password,
+    names: Vec<String>,
+}
+
+impl Candidate {
+    /// Whether it is that password.
+    pub fn is(&self, other: &Password) -> bool {
+        self.password.is(other)
+    }
+
+    /// The password, unless an attacker would try it before long.
+    pub fn judge(self) -> Option<Password> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let is_expected = blocklist::is_expected(self.password.0.expose_secret(), &names);
+        (!is_expected).then_some(self.password)
+    }
+}
+
 /// What a new password must be.
 #[derive(Clone, Debug)]
 pub struct PasswordRules {
@@ -55,12 +80,13 @@ impl PasswordRules {
         Self { min_length, names }
     }
 
-    /// Takes a text that may become the password of the account of that name. Length and the block list are all that is
-    /// asked for: rules of composition make passwords worse (NIST SP 800-63B-4 §3.1.1.2).
+    /// Takes a text that may become the password of the account of that name, unless it is found to be easy to guess.
+    /// Length and the block list are all that is asked for: rules of composition make passwords worse (NIST SP 800-63B-4
+    /// §3.1.1.2).
     ///
     /// # Errors
-    /// It is too short, too long, or what an attacker would try first.
-    pub fn parse(&self, text: &str, username: Option<&Username>) -> Result<Password, String> {
+    /// It is too short, too long, or the name.
+    pub fn parse(&self, text: &str, username: Option<&Username>) -> Result<Candidate, String> {
         let password = Password::presented(text)?;
         let text = password.0.expose_secret();
         if text.chars().count() < self.min_length {
@@ -71,14 +97,8 @@ impl PasswordRules {
         {
             return Err("must not be the user name".to_owned());
         }
-        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        names.extend(username.map(Username::key));
-        match blocklist::is_expected(text, &names) {
-            true => {
-                Err("is too easy to guess: it is common, repeats itself, or follows from a name".to_owned())
-            }
-            false => Ok(password),
-        }
+        let names = self.names.iter().map(String::as_str).chain(username.map(Username::key));
+        Ok(Candidate { names: names.map(str::to_owned).collect(), password })
     }
 }
 
@@ -100,24 +120,26 @@ mod tests {
             "🐘🎻🌋🧲🦉🎲🪁🍋🧊🚲🪐🥁🧵🦀🎈",
             "Ξεσκεπάζω την ψυχοφθόρα",
         ] {
-            assert!(rules().parse(good, None).is_ok(), "{good}");
+            assert!(rules().parse(good, None).unwrap().judge().is_some(), "{good}");
         }
         assert!(rules().parse("🐘🎻🌋🧲🦉🎲🪁🍋🧊🚲🪐🥁🧵🦀", None).unwrap_err().contains("at least 15"));
         assert!(rules().parse("fourteen chars", None).is_err());
         assert!(rules().parse("fifteen letters", None).is_ok());
         let long: String =
             (0..).flat_map(|n: u32| n.to_string().into_bytes()).map(char::from).take(4097).collect();
-        assert!(rules().parse(&long[..64], None).is_ok() && rules().parse(&long[..128], None).is_ok());
-        assert!(rules().parse(&long[..4096], None).is_ok());
+        for length in [64, 128, 4096] {
+            assert!(rules().parse(&long[..length], None).unwrap().judge().is_some(), "{length}");
+        }
         assert!(rules().parse(&long, None).is_err());
     }
 
     #[test]
     fn names_are_no_passwords() {
         let name: Username = "a-rather-long-name".parse().unwrap();
+        let good = |text| rules().parse(text, Some(&name)).is_ok_and(|candidate| candidate.judge().is_some());
         for bad in ["A-Rather-LONG-name", "a-rather-long-name1", "imprimatur12345", "id.exampleid.example"] {
-            assert!(rules().parse(bad, Some(&name)).is_err(), "{bad}");
+            assert!(!good(bad), "{bad}");
         }
-        assert!(rules().parse("nobody's rather long name", Some(&name)).is_ok());
+        assert!(good("nobody's rather long name"));
     }
 }

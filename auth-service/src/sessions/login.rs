@@ -25,6 +25,11 @@ pub const FIRST_PARTY: &str = "first-party";
 /// at multiples of the first multiple that none of them reaches. What a refusal takes differs: a hash from elsewhere may cost
 /// less or more than ours, and some rows are there while others are not. So the time of the answer says nothing of the name,
 /// and waiting takes no slot.
+///
+/// Where strangers have to wait, a wrong password of somebody at home is answered as theirs, who were refused before
+/// anything was hashed. A scenario: somebody who shares the network keeps hashing busy by logins of their own, and then
+/// asks; those who are at home stand in that queue, and nobody else does. So there both are answered at multiples of what
+/// the longest wait in the queue and the work behind it take together.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// A name and a password.
@@ -91,7 +96,13 @@ pub async fn sign_in(
     match outcome {
         Err(NotIn::Late(error)) => {
             // Twice, since nobody is alone on a machine.
-            let step = next_multiple(app.passwords.slowest().await * 2, REFUSE_EVERY);
+            let work = app.passwords.slowest().await * 2;
+            let step = match &error {
+                Error::Throttled(_) => {
+                    next_multiple(app.config.hash_queue_deadline + work + REFUSE_EVERY, REFUSE_EVERY)
+                }
+                _ => next_multiple(work, REFUSE_EVERY),
+            };
             leave_place();
             tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)

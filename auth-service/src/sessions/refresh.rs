@@ -1,5 +1,7 @@
 //! `POST /refresh`
 
+use std::time::Duration;
+
 use axum::extract::State;
 use http::HeaderMap;
 use shared::bearer::bearer_token;
@@ -15,6 +17,10 @@ use crate::error::Error;
 use crate::state::{App, AppState};
 use crate::tokens::refresh_token::RefreshToken;
 use crate::tokens::session::{Verdict, judge};
+
+/// A refresh token that is sent again changes nothing. Whoever sends one all the time fills no audit trail with it: this long
+/// after the session was used, it is told of again.
+const REPEATS_TOLD_AFTER: Duration = Duration::from_secs(60);
 
 /// Carries a session on: a new access token, and the refresh token of the next generation.
 ///
@@ -52,21 +58,32 @@ pub async fn renew(
 ) -> Result<(account::Model, session::Model), Error> {
     let now = app.clock.now();
     let mut transaction = Transaction::begin(&app.database).await?;
-    let (session, account) = match carry_on(app, &mut transaction, token, client_id, client, now).await? {
-        Ok(carried_on) => carried_on,
-        Err(rejection) => {
-            transaction.commit().await?;
-            return Err(rejection.into());
-        }
-    };
+    let CarriedOn { session, account, is_news } =
+        match carry_on(app, &mut transaction, token, client_id, client, now).await? {
+            Ok(carried_on) => carried_on,
+            Err(rejection) => {
+                transaction.commit().await?;
+                return Err(rejection.into());
+            }
+        };
     let account = account.filter(|account| account.disabled_at.is_none()).ok_or(Rejection::Revoked)?;
-    let event = Event::new(Kind::Refresh, Actor::Account(account.id, client.ip)).session(session.id);
-    transaction.record(now, event).await?;
+    if is_news {
+        let event = Event::new(Kind::Refresh, Actor::Account(account.id, client.ip)).session(session.id);
+        transaction.record(now, event).await?;
+    }
     transaction.commit().await?;
     Ok((account, session))
 }
 
-/// The session after this refresh with its account, or why there is none; what either has changed is for the caller to commit.
+/// What a refresh made of a session.
+struct CarriedOn {
+    session: session::Model,
+    account: Option<account::Model>,
+    /// Whether the audit trail tells of it.
+    is_news: bool,
+}
+
+/// The session after this refresh, or why there is none; what either has changed is for the caller to commit.
 async fn carry_on(
     app: &App,
     transaction: &mut Transaction,
@@ -74,7 +91,7 @@ async fn carry_on(
     client_id: &str,
     client: &Client,
     now: Timestamp,
-) -> Result<Result<(session::Model, Option<account::Model>), Rejection>, Error> {
+) -> Result<Result<CarriedOn, Rejection>, Error> {
     let (id, generation) = (token.session_id, token.generation);
     let idle = now + app.config.session_idle_ttl;
     let advanced = store::advance(&**transaction, id, generation, client_id, idle, now, client).await?;
@@ -83,7 +100,7 @@ async fn carry_on(
         return Ok(Err(Rejection::Revoked));
     };
     if advanced {
-        return Ok(Ok((session, account)));
+        return Ok(Ok(CarriedOn { session, account, is_news: true }));
     }
     if session.client_id != client_id {
         return Ok(Err(Rejection::Revoked));
@@ -92,7 +109,8 @@ async fn carry_on(
         Verdict::Repeat => {
             let current = session.generation;
             let touched = store::touch(&**transaction, id, current, idle, now, client).await?;
-            Ok(if touched { Ok((session, account)) } else { Err(Rejection::Revoked) })
+            let is_news = now.since(Timestamp::from_millis(session.last_used_at)) >= REPEATS_TOLD_AFTER;
+            Ok(if touched { Ok(CarriedOn { session, account, is_news }) } else { Err(Rejection::Revoked) })
         }
         Verdict::Reuse => {
             store::end(&**transaction, session.account_id, id, now).await?;

@@ -21,7 +21,7 @@ use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, Wit
 use crate::tokens::sealer::Blinder;
 
 pub use self::attempt::Attempt;
-pub use self::store::{expired, forget_account, remove};
+pub use self::store::{expired, forget_account, forgive_account, remove};
 
 /// Counts and decides.
 pub struct Throttle {

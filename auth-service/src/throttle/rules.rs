@@ -15,7 +15,8 @@
 //!
 //! The owner of an account is not locked out by others: where they have signed in before, only failures from there count.
 //! Sessions go on in any case. A success forgets the failures of the account; so does a new password, whether its owner
-//! sets it within a session or an operator does; and so do ninety days without a try.
+//! sets it within a session or an operator does; and so do ninety days without a try. Where an operator does, it is also
+//! forgotten where the owner was: whoever had the old password may have been there.
 //!
 //! **The curtain.** Somebody who shares the owner's network may make it slow, and then ask about names there: a name that
 //! is let in where others have to wait is the name of an account. So while a stranger would have to wait, a wrong password

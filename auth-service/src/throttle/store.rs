@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, OnConflict};
-use sea_orm::{ActiveValue::Set, ExprTrait as _, QuerySelect as _};
+use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QuerySelect as _};
 use shared::clock::Timestamp;
 
 use super::rules::{Counter, PAIR, Policy};
@@ -109,11 +109,27 @@ pub(super) async fn note_success(db: &impl ConnectionTrait, key: &str, now: Time
 /// # Errors
 /// The database's.
 pub async fn forget_account(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    Entity::delete_many().filter(of_account(id)).exec(db).await.map(drop)
+}
+
+/// Forgets all failures of an account, but not where its owner was: they have just replaced the password, and are no
+/// stranger there for it.
+///
+/// # Errors
+/// The database's.
+pub async fn forgive_account(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    let forgiven = Entity::update_many().col_expr(Column::Failures, Expr::value(0_i64));
+    forgiven.filter(of_account(id)).filter(Column::SucceededAt.is_not_null()).exec(db).await?;
+    let rows = Entity::delete_many().filter(of_account(id)).filter(Column::SucceededAt.is_null());
+    rows.exec(db).await.map(drop)
+}
+
+/// All rows of an account.
+fn of_account(id: Uuid) -> Condition {
     let key = account_key(id);
     // The others are longer ones, with an `@` or a `+` behind it; `A` is what comes after these.
     let behind = format!("{key}A");
-    let rows = Entity::delete_many().filter(Column::Key.gte(key)).filter(Column::Key.lt(behind));
-    rows.exec(db).await.map(drop)
+    Condition::all().add(Column::Key.gte(key)).add(Column::Key.lt(behind))
 }
 
 /// Up to `limit` rows that mean nothing any more.

@@ -32,6 +32,10 @@ async fn a_name_is_taken_in_every_spelling() {
         let answer = world.anonymous().post("/register", registration(name, PASSWORD)).await.expect(409);
         assert_eq!(answer.body["code"], "username_taken");
     }
+    // They would read as the same name.
+    for name in ["Ada\u{3164}", "A\u{115f}da", "\u{ffa0}Ada"] {
+        world.anonymous().post("/register", registration(name, PASSWORD)).await.complains_of(&["username"]);
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ async fn what_is_easy_to_guess_is_refused_wherever_a_password_is_set() {
         "imprimatur12345",
         "A-Long-User-Name",
         "a-long-user-name1",
+        "password       1",
+        "ｐａｓｓｗｏｒｄ１２３４５６７",
+        &format!("{}b", "a".repeat(100)),
     ] {
         let registration = json!({"username": "a-long-user-name", "password": bad});
         world.anonymous().post("/register", registration.clone()).await.complains_of(&["password"]);
@@ -40,6 +43,48 @@ async fn what_is_easy_to_guess_is_refused_wherever_a_password_is_set() {
         let path = format!("/admin/users/{id}");
         caller.patch(&path, json!({"password": bad})).await.complains_of(&["password"]);
     }
+}
+
+/// To say whether a password is easy to guess takes a while: it is done where passwords are hashed, and counted before.
+#[tokio::test]
+async fn a_password_is_judged_in_its_turn_and_not_for_nothing() {
+    let flags = ["--registration", "open", "--hash-slots", "1", "--hash-queue-deadline", "1ms"];
+    let world = World::with(&flags).await;
+    let caller = world.bearer(&world.member("root", Role::Admin).await.access);
+    let path = format!("/admin/users/{}", world.row("root").await.id);
+    let easy = json!({"username": "ada", "password": "passwordpassword"});
+    let refused = async || {
+        [
+            world.anonymous().post("/register", easy.clone()).await.status,
+            caller.post("/admin/users", easy.clone()).await.status,
+            caller.patch(&path, json!({"password": "passwordpassword"})).await.status,
+        ]
+    };
+    assert_eq!(refused().await, [422; 3]);
+    let passwords = world.service.app.passwords.clone();
+    let hashing = tokio::spawn(async move {
+        loop {
+            drop(passwords.hash(Password::presented("x").unwrap()).await);
+        }
+    });
+    let mut queued = [0; 3];
+    for _ in 0..10 {
+        for (count, status) in queued.iter_mut().zip(refused().await) {
+            *count += usize::from(status == 503);
+        }
+    }
+    hashing.abort();
+    assert!(queued.iter().all(|count| *count > 0), "{queued:?}");
+    for _ in 0..9 {
+        world.anonymous().post("/register", easy.clone()).await;
+    }
+    let unproven = world.anonymous().post("/register", easy).await;
+    assert_eq!((unproven.status.as_u16(), &unproven.body["code"]), (429, &json!("throttled")));
+    let change = json!({"current_password": "wrong", "new_password": "passwordpassword"});
+    for _ in 0..5 {
+        caller.put("/me/password", change.clone()).await.complains_of(&["current_password"]);
+    }
+    caller.put("/me/password", change).await.expect(429);
 }
 
 #[tokio::test]

@@ -67,6 +67,20 @@ async fn a_lost_answer_is_given_once_more_byte_for_byte() {
     assert_ne!(first.access, second.access);
 }
 
+/// Some clients send their first refresh token for thirty days, and somebody might do so all day.
+#[tokio::test]
+async fn a_refresh_token_that_is_sent_all_the_time_does_not_fill_the_audit_trail() {
+    let world = World::new().await;
+    let tokens = world.librarian().await;
+    for _ in 0..10 {
+        world.refresh(&tokens.refresh).await.expect(200);
+        world.advance(10);
+    }
+    world.advance(60);
+    world.refresh(&tokens.refresh).await.expect(200);
+    assert_eq!(world.audit().await[1..], ["login", "refresh", "refresh"]);
+}
+
 #[tokio::test]
 async fn the_predecessor_of_a_used_token_ends_the_session() {
     let world = World::new().await;

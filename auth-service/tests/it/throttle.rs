@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use auth_service::accounts::Role;
 use auth_service::accounts::change::{self, AccountChange, Changer};
@@ -12,10 +13,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::json;
 use shared::testing::{Answer, new_shared_database};
 
+use crate::process::now;
 use crate::world::{CarriesTokens as _, PASSWORD, World, connect};
 
 const HOME: &str = "198.51.100.7";
 const ELSEWHERE: &str = "203.0.113.9";
+/// Where strangers have to wait, refusals are held back for longer than the queue.
+const SHORT_QUEUE: &[&str] = &["--hash-queue-deadline", "400ms"];
 
 /// Seconds to wait, of an answer that asks for it.
 #[track_caller]
@@ -83,8 +87,7 @@ async fn a_name_that_does_not_exist_is_throttled_alike() {
         seen.push(answers);
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
-    let rows =
-        auth_service::throttle::expired(world.database(), world.now() + std::time::Duration::MAX, 100).await;
+    let rows = auth_service::throttle::expired(world.database(), world.now() + Duration::MAX, 100).await;
     assert!(rows.unwrap().iter().all(|key| !key.contains("nobody") && !key.contains("no such")));
 }
 
@@ -159,38 +162,62 @@ async fn a_new_password_forgives() {
     world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
 }
 
+/// Makes a network slow, by failures of names that nobody has.
+async fn spoil(world: &World, ip: &str) {
+    let mut failures = 0;
+    while failures < 30 {
+        let names: Vec<_> = (failures..30).take(3).map(|number| format!("name{number}")).collect();
+        let answers = join_all(names.iter().map(|name| world.try_log_in_from(ip, name, "wrong"))).await;
+        if answers.iter().any(|answer| answer.status == 429) {
+            return;
+        }
+        failures += answers.iter().filter(|answer| answer.status == 401).count();
+    }
+}
+
+/// What an answer tells.
+fn told(answer: &Answer) -> (u16, String, String) {
+    let retry_after = answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
+    (answer.status.as_u16(), answer.body.to_string(), retry_after.unwrap_or_default())
+}
+
 /// What is answered to somebody who makes their own network slow, and then asks about this name there: by one try after
-/// the other, by many at a time, and when the network is quick again.
+/// the other, and when the network is quick again.
 async fn asked_about(world: &World, name: &str) -> Vec<(u16, String, String)> {
-    let spoiling: Vec<_> = (0..30).map(|number| format!("name{number}")).collect();
-    join_all(spoiling.iter().map(|other| world.try_log_in_from(HOME, other, "wrong"))).await;
-    let mut told = Vec::new();
-    let mut tell = |answer: &Answer| {
-        let retry_after = answer.headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
-        told.push((answer.status.as_u16(), answer.body.to_string(), retry_after.unwrap_or_default()));
-    };
+    spoil(world, HOME).await;
+    let mut answers = Vec::new();
     for pause in [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 7200, 0, 0, 0] {
         world.advance(pause);
-        tell(&world.try_log_in_from(HOME, name, "wrong").await);
-        tell(&world.try_log_in_from(HOME, "nobody at all", "wrong").await);
+        answers.push(told(&world.try_log_in_from(HOME, name, "wrong").await));
+        answers.push(told(&world.try_log_in_from(HOME, "nobody at all", "wrong").await));
     }
+    answers
+}
+
+/// The same by many tries at a time.
+async fn asked_about_at_once(world: &World, name: &str) -> Vec<(u16, String, String)> {
     let burst = (0..20).map(|_| world.try_log_in_from(ELSEWHERE, name, "wrong"));
     let mut answers = join_all(burst).await;
     answers.sort_by_key(|answer| answer.status);
-    answers.iter().for_each(tell);
-    told
+    answers.iter().map(told).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_network_does_not_tell_who_signs_in_there() {
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let mut told = Vec::new();
-    for (name, directory) in ["lib", "ghost"].into_iter().zip(&directories) {
-        let world = World::on(connect(&new_shared_database(directory.path()).await).await, &[]).await;
+    let worlds = ["lib", "ghost"].into_iter().zip(&directories).map(async |(name, directory)| {
+        let database = connect(&new_shared_database(directory.path()).await).await;
+        let world = World::on(database, SHORT_QUEUE).await;
         world.account("lib", Role::Reader).await;
         world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
         world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
-        told.push(asked_about(&world, name).await);
+        let told = asked_about(&world, name).await;
+        (world, name, told)
+    });
+    let mut told = Vec::new();
+    for (world, name, mut answers) in join_all(worlds).await {
+        answers.extend(asked_about_at_once(&world, name).await);
+        told.push(answers);
     }
     for (number, (known, unknown)) in told[0].iter().zip(&told[1]).enumerate() {
         assert_eq!(known, unknown, "answer {number} tells that there is such an account");
@@ -199,12 +226,11 @@ async fn a_slow_network_does_not_tell_who_signs_in_there() {
 
 #[tokio::test]
 async fn at_home_the_right_password_is_let_in_however_slow_the_network_is() {
-    let world = World::new().await;
+    let world = World::with(SHORT_QUEUE).await;
     world.account("lib", Role::Reader).await;
     world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
     for _ in 0..2 {
-        let spoiling: Vec<_> = (0..30).map(|number| format!("name{number}")).collect();
-        join_all(spoiling.iter().map(|other| world.try_log_in_from(HOME, other, "wrong"))).await;
+        spoil(&world, HOME).await;
         for _ in 0..4 {
             wait(&world.try_log_in_from(HOME, "lib", "a slip").await);
         }
@@ -216,6 +242,21 @@ async fn at_home_the_right_password_is_let_in_however_slow_the_network_is() {
     wait(&world.try_log_in_from(HOME, "lib", PASSWORD).await);
     world.advance(1);
     world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+}
+
+/// Whoever is at home where strangers have to wait stands in the queue for hashing, which somebody else may make long.
+#[tokio::test]
+async fn who_is_refused_in_a_slow_network_waits_longer_than_any_queue() {
+    let world = World::with(&["--hash-queue-deadline", "600ms"]).await;
+    world.account("lib", Role::Reader).await;
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+    spoil(&world, HOME).await;
+    for name in ["lib", "nobody at all"] {
+        let began = now();
+        wait(&world.try_log_in_from(HOME, name, "wrong").await);
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(1000), "{name}: {took:?}");
+    }
 }
 
 /// Replaces the password from this address.
@@ -248,6 +289,19 @@ async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
     assert!((5..=14).contains(&guesses), "{guesses}");
     let owner = world.try_log_in_from(HOME, "lib", PASSWORD).await.tokens();
     replace_password(&world, &owner.access, HOME, PASSWORD).await.expect(204);
+}
+
+/// Somebody makes the network slow, and its owner replaces the password, as one does then.
+#[tokio::test]
+async fn whoever_replaces_the_password_is_no_stranger_at_home() {
+    let world = World::with(SHORT_QUEUE).await;
+    world.account("lib", Role::Reader).await;
+    let session = world.try_log_in_from(HOME, "lib", PASSWORD).await.tokens();
+    world.try_log_in_from(HOME, "lib", "a slip").await.unauthorized("Bad username or password");
+    spoil(&world, HOME).await;
+    replace_password(&world, &session.access, HOME, PASSWORD).await.expect(204);
+    world.try_log_in_from(HOME, "lib", "another long password").await.expect(200);
+    wait(&world.try_log_in_from(HOME, "somebody else", "wrong").await);
 }
 
 /// However many sessions were stolen, and however long they last.

@@ -11,6 +11,7 @@ use shared::jwks::KeySnapshot;
 
 use super::super::{GrantType, RedirectUri};
 use super::Draft;
+use crate::text::is_unseen;
 use crate::tokens::scope;
 
 const MAX_NAME: usize = 100;
@@ -143,15 +144,4 @@ fn rsa_bits(entry: &Value) -> Option<usize> {
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let first = modulus.get(zeros)?;
     Some((modulus.len() - zeros) * 8 - first.leading_zeros() as usize)
-}
-
-/// Control characters, and those that turn the direction of what is around them, are nothing to see, or look like a space:
-/// with them, one name looks like another on the page where people decide whom they trust.
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
