@@ -17,6 +17,9 @@ use shared::database;
 
 use crate::entity::audit_event::{ActiveModel, Entity};
 
+/// As many characters of a detail as the table holds.
+const MAX_DETAIL: usize = 255;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -198,9 +201,10 @@ impl Event {
         self
     }
 
-    /// What else there is to say: words of ours, never of a client.
+    /// What else there is to say: words of ours, never of a client. What is more than the table holds is cut off: a client may
+    /// have been allowed more resources than that, and is let in all the same.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
+        self.detail = cut(detail.into());
         self
     }
 
@@ -245,6 +249,15 @@ impl Event {
             "audit"
         );
     }
+}
+
+fn cut(mut detail: String) -> String {
+    let mut last = detail.char_indices().skip(MAX_DETAIL - 1).map(|(at, _)| at);
+    if let (Some(at), Some(_)) = (last.next(), last.next()) {
+        detail.truncate(at);
+        detail.push('…');
+    }
+    detail
 }
 
 /// A change of the tables with its events: their rows are committed with it, their lines in the log appear once it is.
@@ -295,5 +308,18 @@ impl Deref for Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_as_long_as_the_table_lets_it_be() {
+        let of = |length| Event::new(Kind::Login, Actor::System).detail("é".repeat(length)).detail;
+        assert_eq!(of(255), "é".repeat(255));
+        assert_eq!(of(256), format!("{}…", "é".repeat(254)));
+        assert_eq!(of(0), "");
     }
 }

@@ -71,15 +71,26 @@ pub fn span_or_zero(text: &str) -> Result<Duration, Unreadable> {
 /// The error of clap, which also names the variable behind a flag whose value cannot be used: whoever set
 /// `AUTH_ACCESS_TOKEN_TTL=soon` never typed `--access-token-ttl`.
 pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, clap::Error> {
-    P::try_parse_from(arguments).map_err(|error| match variable_of::<P>(&error) {
-        Some(name) => {
-            let text = error.to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
-            clap::Error::raw(ErrorKind::ValueValidation, format!("setting {name}: {text}"))
-                .with_cmd(&P::command())
+    P::try_parse_from(arguments).map_err(|mut error| {
+        hide_password(&mut error);
+        match variable_of::<P>(&error) {
+            Some(name) => {
+                let text = error.to_string();
+                let text = text.strip_prefix("error: ").unwrap_or(&text);
+                clap::Error::raw(ErrorKind::ValueValidation, format!("setting {name}: {text}"))
+                    .with_cmd(&P::command())
+            }
+            None => error,
         }
-        None => error,
     })
+}
+
+/// Takes an address with a password in it out of the error, which goes where all logs are collected.
+fn hide_password(error: &mut clap::Error) {
+    let value = error.get(ContextKind::InvalidValue);
+    if matches!(value, Some(ContextValue::String(value)) if value.contains('@')) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
+    }
 }
 
 /// The variable of the argument that `error` complains of.
@@ -116,6 +127,19 @@ mod tests {
     struct Sample {
         #[arg(long, env = "SAMPLE_TTL")]
         ttl: Span,
+        #[arg(long, env = "SAMPLE_URL", value_parser = web_url)]
+        url: Option<url::Url>,
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_not_shown() {
+        for bad in ["https://user:s3cret@host/", "https://user:s3/cret@host/", "user:s3cret@host"] {
+            let arguments = ["sample", "--ttl", "1m", "--url", bad].map(OsString::from);
+            let error = parse::<Sample>(arguments).unwrap_err().to_string();
+            assert!(error.contains("SAMPLE_URL") && !error.contains("cret"), "{error}");
+        }
+        let arguments = ["sample", "--ttl", "1m", "--url", "host"].map(OsString::from);
+        assert!(parse::<Sample>(arguments).unwrap_err().to_string().contains("'host'"));
     }
 
     #[test]

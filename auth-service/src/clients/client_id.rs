@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::sessions::FIRST_PARTY;
 
-/// The name of a client: 1 to 64 letters, digits and `. _ - ~`.
+/// The name of a client: 1 to 64 letters, digits and `. _ - ~`, but neither `.` nor `..`.
 ///
 /// A client that acts for itself is the `sub` of its tokens. So no client is called like an account, whose names are
 /// UUIDs: a client could take another's place by its name (RFC 9700 §4.15).
@@ -34,6 +34,10 @@ impl FromStr for ClientId {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'~');
         if !(1..=64).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err("must be 1 to 64 letters, digits and . _ - ~");
+        }
+        // Browsers and proxies take them for the folder itself and the one above it.
+        if matches!(text, "." | "..") {
+            return Err("must be more than dots: no address leads there");
         }
         if Uuid::try_parse(text).is_ok() {
             return Err("must not be a UUID: those are names of accounts");
@@ -72,7 +76,16 @@ mod tests {
     #[test]
     fn no_client_is_called_like_an_account() {
         assert!("app.example-1~x_y".parse::<ClientId>().is_ok());
-        for bad in ["", "a b", "ä", "first-party", "01890000-0000-7000-8000-000000000001", &"x".repeat(65)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a b",
+            "ä",
+            "first-party",
+            "01890000-0000-7000-8000-000000000001",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<ClientId>().is_err(), "{bad}");
         }
     }

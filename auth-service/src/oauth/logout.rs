@@ -12,8 +12,9 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::authorize::request::locales;
-use super::authorize::{Stop, see_other, stopped, with_cookies, with_query};
+use super::authorize::{Stop, again, see_other, stopped, with_cookies, with_query};
 use super::browser::{Browser, SignedIn, sign_out_cookie};
+use super::error::{OAuthError, Refusal};
 use super::pages::{SignOut, SignOutDone, TroubleKind};
 use super::parameters::{Form, Parameters};
 use super::sign_in::STALE;
@@ -47,9 +48,13 @@ pub async fn logout(
     outcome.unwrap_or_else(|stop| stopped(&app, &browser, locales, stop))
 }
 
-/// The same from a form, as which it is made again: see [`super::authorize::authorize_by_form`].
-pub async fn logout_by_form(Form(parameters): Form) -> Response {
-    see_other(&with_query("/oauth2/logout", &parameters.to_query()))
+/// The same from a form: see [`super::authorize::authorize_by_form`].
+///
+/// # Errors
+/// It is too long.
+pub async fn logout_by_form(Form(parameters): Form) -> Result<Response, OAuthError> {
+    const TOO_LONG: Refusal = Refusal::request("the request is longer than 8 KiB");
+    again("/oauth2/logout", &parameters, TOO_LONG)
 }
 
 async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
@@ -72,10 +77,9 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
         Some(id) => clients::find(app, id).await?,
         None => None,
     };
-    // Nobody is sent to a stranger's page for having followed a link: see `Answer::unasked`.
-    let told = client
-        .as_ref()
-        .filter(|client| !client.self_registered || hint.is_some() || browser.sign_in.is_some());
+    // Nobody is sent to a stranger's page for having followed a link: see `Answer::unasked`. A hint changes nothing: the
+    // stranger may have had an ID token of their own.
+    let told = client.as_ref().filter(|client| !client.self_registered || browser.sign_in.is_some());
     let address = told.and_then(|client| {
         let asked = parameters.get("post_logout_redirect_uri").ok().flatten()?;
         registered(client, asked, parameters.get("state").ok().flatten())

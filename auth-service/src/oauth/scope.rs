@@ -35,8 +35,7 @@ pub(super) fn granted(client: &Client, asked: Option<&str>) -> Result<String, Re
 pub(super) fn resource(config: &Config, client: &Client, parameters: &Parameters) -> Result<String, Refusal> {
     let mut resources: Vec<&str> = Vec::new();
     for resource in parameters.all("resource") {
-        let registered = client.resources.iter().chain(&config.resources).any(|own| own == resource);
-        if !registered && resource != config.audience {
+        if !is_registered(config, client, resource) {
             return Err(Refusal::new(Code::InvalidTarget, "the client is not registered for this resource"));
         }
         if !resources.contains(&resource) {
@@ -48,4 +47,15 @@ pub(super) fn resource(config: &Config, client: &Client, parameters: &Parameters
         return Err(Refusal::new(Code::InvalidTarget, "too many resources at a time"));
     }
     Ok(resources)
+}
+
+/// Those of the resources for which the client may still have tokens. `None`: none of them.
+pub(super) fn still_registered(config: &Config, client: &Client, resources: &str) -> Option<String> {
+    let left = filter(resources, |resource| is_registered(config, client, resource));
+    Some(left).filter(|left| !left.is_empty())
+}
+
+fn is_registered(config: &Config, client: &Client, resource: &str) -> bool {
+    let mut registered = client.resources.iter().chain(&config.resources).chain([&config.audience]);
+    registered.any(|own| own == resource)
 }

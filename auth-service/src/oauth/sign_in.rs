@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use shared::database::retry_write;
 
 use super::authorize::request::AuthorizationRequest;
 use super::authorize::{Answer, Stop, proceed, still_registered, stopped, with_cookies};
@@ -11,7 +12,7 @@ use super::device;
 use super::error::{Code, Refusal};
 use super::pages::{SignIn, SignInFailure, TroubleKind};
 use super::parameters::{Form, Parameters};
-use crate::audit::{Actor, Event, Kind};
+use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client};
 use crate::error::Error;
 use crate::passwords::{HashError, Password};
@@ -123,7 +124,9 @@ async fn take(
             return Ok(page_with(app, browser, client.as_ref(), &errand, username, Some(failure))?);
         }
     };
-    replace(app, browser.sign_in.as_ref(), who).await?;
+    if let Some(before) = &browser.sign_in {
+        replace(app, before, &signed_in, who).await?;
+    }
     let cookie = sign_in_cookie(app, signed_in.session.id)?;
     let response = match errand {
         Errand::Authorize(request) => {
@@ -162,12 +165,34 @@ async fn prove(
     }
 }
 
-/// Whoever signs in anew leaves the session of before: a session is one proof of who somebody is.
-async fn replace(app: &App, before: Option<&SignedIn>, who: &sessions::Client) -> Result<(), Error> {
-    match before {
-        Some(before) => end_session(app, before, who, "somebody signed in anew").await,
-        None => Ok(()),
-    }
+/// Whoever signs in anew leaves the session of before: a session is one proof of who somebody is. What was opened from that
+/// session goes on with the new one, and ends with it; if somebody else has signed in, it ends as if its owner had signed out,
+/// since they cannot do that here any more.
+async fn replace(
+    app: &App,
+    before: &SignedIn,
+    signed_in: &SignedIn,
+    who: &sessions::Client,
+) -> Result<(), Error> {
+    let (owner, ended, next) = (before.account.id, before.session.id, signed_in.session.id);
+    let replace = || async {
+        let now = app.clock.now();
+        let mut transaction = Transaction::begin(&app.database).await?;
+        if !sessions::store::end(&*transaction, owner, ended, now).await? {
+            return Ok(());
+        }
+        let detail = if owner == signed_in.account.id {
+            sessions::store::move_opened_from(&*transaction, owner, ended, next).await?;
+            "signed in anew".to_owned()
+        } else {
+            let count = sessions::store::end_opened_from(&*transaction, owner, ended, now).await?;
+            format!("somebody else signed in, with sessions opened from it: {count}")
+        };
+        let event = Event::new(Kind::SessionEnded, Actor::Account(owner, who.ip)).session(ended);
+        transaction.record(now, event.detail(detail)).await?;
+        Ok(transaction.commit().await?)
+    };
+    retry_write(replace).await
 }
 
 async fn end_session(app: &App, ended: &SignedIn, who: &sessions::Client, why: &str) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use shared::http::{leave_place, return_to_place};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -57,10 +58,13 @@ impl Slots {
         let place = {
             let _waiting = Waiting::new(&self.waiting);
             let began = Instant::now();
+            if self.free.available_permits() == 0 {
+                leave_place();
+            }
             let place =
                 match tokio::time::timeout(self.deadline, Arc::clone(&self.free).acquire_owned()).await {
-                    Ok(Ok(place)) => place,
-                    Ok(Err(_)) | Err(_) => {
+                    Ok(Ok(place)) if return_to_place() => place,
+                    Ok(_) | Err(_) => {
                         self.refused.inc();
                         return Err(HashError::QueueFull);
                     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use shared::clock::Timestamp;
 use shared::database::{retry_read, retry_write};
-use shared::http::{Fields, FromFields, Invalid, Json, Problem};
+use shared::http::{Fields, FromFields, Invalid, Json, Problem, leave_place};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -103,6 +103,7 @@ pub async fn sign_in(
                 }
                 _ => next_multiple(work, REFUSE_EVERY),
             };
+            leave_place();
             tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)
         }

@@ -127,6 +127,21 @@ pub async fn end_opened_from(
     Ok(bound.filter(Column::RevokedAt.is_null()).exec(db).await?.rows_affected)
 }
 
+/// Makes the sessions that were opened from one session of a browser those of another one, of the same account.
+///
+/// # Errors
+/// The database's.
+pub async fn move_opened_from(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    sign_in: Uuid,
+    next: Uuid,
+) -> Result<(), DbErr> {
+    let moved = ActiveModel { sign_in_id: Set(Some(next)), ..Default::default() };
+    let opened = Entity::update_many().set(moved).filter(Column::AccountId.eq(account_id));
+    opened.filter(Column::SignInId.eq(sign_in)).filter(Column::RevokedAt.is_null()).exec(db).await.map(drop)
+}
+
 /// Ends all sessions of the account that one client has.
 ///
 /// # Errors

@@ -1,8 +1,14 @@
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use auth_service::accounts::Role;
+use auth_service::passwords::Password;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Request;
 use serde_json::json;
-use shared::testing::new_shared_database;
+use shared::testing::{new_database, new_shared_database};
 
 use crate::metrics::hashes;
 use crate::world::{CarriesTokens as _, PASSWORD, World, claims, connect};
@@ -73,6 +79,53 @@ async fn nobody_else_waits_for_those_who_log_in() {
     let (statuses, hashed) = tokio::join!(futures_util::future::join_all(logins), others);
     assert_eq!(statuses, [200; 40]);
     assert!(hashed < 40, "answered when all were hashed");
+}
+
+/// With eight places, of which one network gets four.
+async fn crowded_world(flags: &[&str]) -> World {
+    let database = connect(&new_database().await).await;
+    let world = World::configured(database, flags, |config| config.edge.max_in_flight = 8).await;
+    world.account("lib", Role::Reader).await;
+    world
+}
+
+/// Four of one network log in at a time. Asserts that somebody else there is answered before the first of them is.
+async fn four_are_no_crowd(world: &World, password: &str) {
+    const CROWD: &str = "203.0.113.9";
+    let logins = (0..4).map(|_| Box::pin(world.try_log_in_from(CROWD, "lib", password)));
+    let somebody = async {
+        loop {
+            let request = Request::get("/.well-known/jwks.json");
+            let from = ConnectInfo(SocketAddr::new(CROWD.parse().unwrap(), 40_000));
+            let request = request.extension(from).body(Body::empty()).unwrap();
+            match world.anonymous().raw(request).await.status.as_u16() {
+                503 => tokio::time::sleep(Duration::from_millis(2)).await,
+                status => break assert_eq!(status, 200),
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        (first, ..) = futures_util::future::select_all(logins) => panic!("{} first", first.status),
+        () = somebody => {}
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slot_takes_no_place() {
+    let world = crowded_world(&["--hash-slots", "1", "--hash-queue-deadline", "60s"]).await;
+    let ahead = (0..20).map(|_| world.service.app.passwords.hash(Password::presented("x").unwrap()));
+    let ahead = futures_util::future::join_all(ahead);
+    tokio::select! {
+        biased;
+        _ = ahead => panic!("twenty were hashed first"),
+        () = four_are_no_crowd(&world, PASSWORD) => {}
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_held_back_takes_no_place() {
+    four_are_no_crowd(&crowded_world(&[]).await, "wrong").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,9 @@ pub(super) struct ImportBooks {
 #[command(after_help = "\
 Books that change meanwhile are in it as they are when their turn comes.
 
+In CSV, what a spreadsheet would carry out as a formula has an apostrophe before it, which `import` takes away again. \
+NDJSON has each book as it is.
+
 Examples:
   books-service export > books.ndjson
   books-service export books.csv

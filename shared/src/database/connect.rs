@@ -11,6 +11,7 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, Connection as _, Executor as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::failure::Failure;
 
@@ -72,6 +73,7 @@ pub async fn connect_with(
         }
         sqlite(&mut options, in_memory);
     } else if url.starts_with("mysql:") {
+        readable(name, url)?;
         mysql(&mut options, connections);
     } else {
         anyhow::bail!("{name}: must begin with mysql:// or sqlite://");
@@ -135,6 +137,7 @@ pub async fn connect_to_look(name: &str, url: &SecretString) -> anyhow::Result<O
             options.read_only(true).immutable(!in_use).busy_timeout(SQLITE_BUSY_TIMEOUT)
         });
     } else if url.starts_with("mysql:") {
+        readable(name, url)?;
         options.map_sqlx_mysql_opts(|options| options.charset("utf8mb4").timezone("+00:00".to_owned()));
         options.map_sqlx_mysql_pool_opts(|options| {
             options.after_connect(|connection, _| {
@@ -149,6 +152,13 @@ pub async fn connect_to_look(name: &str, url: &SecretString) -> anyhow::Result<O
     }
     let connected = Database::connect(options).await;
     connected.map(Some).with_context(|| format!("{name}: cannot connect to the database"))
+}
+
+/// Refuses what would be refused further down by an error that holds it, password and all.
+fn readable(name: &str, url: &str) -> anyhow::Result<()> {
+    Url::parse(url).map(drop).with_context(|| {
+        format!("{name}: is no URL; in user name and password, write @ / ? # % and : as %40 %2F %3F %23 %25 and %3A")
+    })
 }
 
 /// Makes the file of a SQLite database for its owner alone, where it is missing: it holds password hashes. SQLite gives the
@@ -197,4 +207,23 @@ fn mysql(options: &mut ConnectOptions, connections: u32) {
             Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
         })
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The usual mistake: a password with a character that means something in a URL.
+    #[tokio::test]
+    async fn no_error_holds_the_password() {
+        for bad in ["mysql://u:pa/s3cret@h/db", "mysql://u:pa#s3cret@h/db", "postgres://u:s3cret@h/db"] {
+            let url = SecretString::from(bad);
+            let connected = connect("TEST_URL", &url).await.unwrap_err();
+            let looked = connect_to_look("TEST_URL", &url).await.unwrap_err();
+            for error in [format!("{connected:#}"), format!("{looked:#}")] {
+                assert!(error.contains("TEST_URL") && !error.contains("s3cret"), "{error}");
+                assert_eq!(error.contains("%2F"), bad.starts_with("mysql"), "{error}");
+            }
+        }
+    }
 }

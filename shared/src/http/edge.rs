@@ -12,13 +12,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
-use super::places::{AwaitedBody, Place};
+use super::places::{AwaitedBody, Place, Places};
 use super::problem::{Cause, Problem};
 use super::serve::Misaddressed;
 use crate::random::{Batched, Random};
@@ -34,7 +33,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct EdgeSettings {
     /// A request that has no answer by then gets 503 and is dropped, so that what was not begun by then is not begun.
     pub deadline: Duration,
-    /// Requests at a time, without those whose body has yet to come; further ones get 503 at once.
+    /// Requests at a time, without those that only wait; further ones get 503 at once, as do those of a network (/24 of IPv4,
+    /// /56 of IPv6) that has more than it leaves to others.
     pub max_in_flight: usize,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
@@ -56,7 +56,7 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: EdgeSettings,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     metrics: Arc<Metrics>,
     random: Batched,
     /// Whether the log was told that a header was not believed.
@@ -66,7 +66,7 @@ struct Inner {
 impl Edge {
     /// An edge with these bounds, which counts into `metrics`.
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
-        let places = Arc::new(Semaphore::new(settings.max_in_flight));
+        let places = Arc::new(Places::new(settings.max_in_flight));
         let (random, told_of_proxy) = (Batched::new(random), AtomicBool::new(false));
         Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
     }
@@ -119,7 +119,7 @@ async fn pass(State(Edge(edge)): State<Edge>, mut request: Request, next: Next) 
         told: false,
     };
 
-    let mut response = answer(&edge, request, next).instrument(span).await;
+    let mut response = answer(&edge, client, request, next).instrument(span).await;
 
     record.tell(&response);
     let headers = response.headers_mut();
@@ -191,15 +191,15 @@ impl Drop for Record {
 }
 
 /// The answer of the service, or why there is none.
-async fn answer(edge: &Inner, request: Request, next: Next) -> Response {
+async fn answer(edge: &Inner, client: ClientAddress, request: Request, next: Next) -> Response {
     let overloaded = || Problem::unavailable("overloaded", Duration::from_secs(1)).into_response();
     if request.extensions().get::<Misaddressed>().is_some() {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request");
         return problem.with_detail("A request names one host").into_response();
     }
-    let Some(place) = Place::take(&edge.places) else { return overloaded() };
+    let Some(place) = Place::take(&edge.places, client.0) else { return overloaded() };
     let request = request.map(|body| AwaitedBody::of(body, &place));
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = AssertUnwindSafe(place.scope(next.run(request))).catch_unwind();
     match tokio::time::timeout(edge.settings.deadline, answer).await {
         Ok(Ok(_)) if place.was_turned_away() => overloaded(),
         Ok(Ok(response)) => response,

@@ -31,6 +31,7 @@ pub use fields::{Fields, FromFields, Invalid};
 pub use health::{Finding, Health, ask_management, healthcheck, management_routes};
 pub use metrics::Metrics;
 pub use path::{FromPath, Path};
+pub use places::{leave_place, return_to_place};
 pub use problem::{Cause, FieldError, Problem};
 pub use query::Query;
 pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal, unless_ended};

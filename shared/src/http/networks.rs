@@ -1,4 +1,4 @@
-//! How many connections each network has: nobody takes all that there are.
+//! What each network has of what there is: nobody takes all of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,60 +8,76 @@ use ipnet::IpNet;
 
 use super::serve::ConnectionLimits;
 
-/// The connections of each network that has any.
+/// How much each network has, where it has anything.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shares(Arc<Mutex<HashMap<IpNet, usize>>>);
+
+/// One of what its network has, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    shares: Shares,
+    network: IpNet,
+}
+
+impl Shares {
+    /// One more for the network of this address (/24 of IPv4, /56 of IPv6: what one household has), unless it has `most` of
+    /// them. `None`: it has.
+    ///
+    /// Where `most` is as many as are free, a network alone gets half of all there are, and the next one half of what that
+    /// leaves; as they come and go, all get the same, and as much is left for whoever comes next.
+    pub(super) fn take(&self, address: IpAddr, most: usize) -> Option<Share> {
+        let address = address.to_canonical();
+        let network = IpNet::new(address, if address.is_ipv4() { 24 } else { 56 }).ok()?.trunc();
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.get(&network).copied().unwrap_or_default();
+        if count >= most {
+            tracing::debug!(%network, count, "has its share; is it a proxy that is not among the trusted ones?");
+            return None;
+        }
+        counts.insert(network, count + 1);
+        Some(Share { shares: self.clone(), network })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// The connections of each network.
 #[derive(Clone, Debug)]
-pub(super) struct Networks(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub(super) struct Networks {
     limits: ConnectionLimits,
-    connections: Mutex<HashMap<IpNet, usize>>,
+    shares: Shares,
 }
 
-/// One connection, until it is dropped.
+/// One connection, until it is dropped. Those of trusted proxies are nobody's share.
 #[derive(Debug)]
-pub(super) struct Counted {
-    networks: Networks,
-    /// None of a trusted proxy.
-    network: Option<IpNet>,
-}
+pub(super) struct Counted(#[expect(dead_code, reason = "held until the connection ends")] Option<Share>);
 
 impl Networks {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
-        Self(Arc::new(Inner { limits, connections: Mutex::default() }))
+        Self { limits, shares: Shares::default() }
     }
 
     pub(super) fn limits(&self) -> &ConnectionLimits {
-        &self.0.limits
+        &self.limits
     }
 
-    /// Counts a connection from this address. `None`: its network has as many as it may.
-    pub(super) fn admit(&self, peer: IpAddr) -> Option<Counted> {
-        let (peer, limits) = (peer.to_canonical(), self.limits());
-        if limits.trusted_proxies.contains(peer) {
-            return Some(Counted { networks: self.clone(), network: None });
+    /// Counts a connection from this address, where so many are `free`, its own among them. `None`: its network has as many
+    /// as it may.
+    pub(super) fn admit(&self, peer: IpAddr, free: usize) -> Option<Counted> {
+        if self.limits.trusted_proxies.contains(peer.to_canonical()) {
+            return Some(Counted(None));
         }
-        let network = IpNet::new(peer, if peer.is_ipv4() { 24 } else { 64 }).ok()?.trunc();
-        let mut connections = self.0.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = connections.entry(network).or_default();
-        if *count >= limits.of_one_network {
-            tracing::debug!(%network, "too many connections; is it a proxy that is not among the trusted ones?");
-            return None;
-        }
-        *count += 1;
-        Some(Counted { networks: self.clone(), network: Some(network) })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let Some(network) = self.network else { return };
-        let mut connections = self.networks.0.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = connections.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                connections.remove(&network);
-            }
-        }
+        let share = self.shares.take(peer, self.limits.of_one_network.min(free))?;
+        Some(Counted(Some(share)))
     }
 }

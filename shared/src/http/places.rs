@@ -1,5 +1,6 @@
-//! Places for work. Whoever waits for the rest of a body does no work, and so holds none: half a request is cheap to send.
+//! Places for work. Whoever only waits holds none: half a request is cheap to send, and so is one that is held back.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,20 +10,67 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::networks::{Share, Shares};
+
+tokio::task_local! {
+    /// That of the request that this task answers.
+    static PLACE: Arc<Place>;
+}
+
+/// All places.
+#[derive(Debug)]
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    shares: Shares,
+}
+
+#[derive(Debug)]
+struct Held(
+    #[expect(dead_code, reason = "given back when it is dropped")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "given back when it is dropped")] Share,
+);
+
+impl Places {
+    pub(super) fn new(count: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(count)), shares: Shares::default() }
+    }
+
+    fn hold(&self, client: IpAddr) -> Option<Held> {
+        let share = self.shares.take(client, self.free.available_permits())?;
+        Some(Held(Arc::clone(&self.free).try_acquire_owned().ok()?, share))
+    }
+}
+
 /// The place of one request.
 #[derive(Debug)]
 pub(super) struct Place {
-    places: Arc<Semaphore>,
-    held: Mutex<Option<OwnedSemaphorePermit>>,
+    places: Arc<Places>,
+    client: IpAddr,
+    held: Mutex<Option<Held>>,
     turned_away: AtomicBool,
 }
 
+/// Gives the place of this request back: from now on it only waits.
+pub fn leave_place() {
+    // There is none where nobody counts them, as on the command line.
+    PLACE.try_with(|place| place.leave()).unwrap_or_default();
+}
+
+/// Takes a place again. `false`: none is free any more, and whatever the request is answered by becomes 503.
+pub fn return_to_place() -> bool {
+    PLACE.try_with(|place| place.come_back()).unwrap_or(true)
+}
+
 impl Place {
-    /// A place, where one is free.
-    pub(super) fn take(places: &Arc<Semaphore>) -> Option<Arc<Self>> {
-        let held = Arc::clone(places).try_acquire_owned().ok()?;
-        let (places, held) = (Arc::clone(places), Mutex::new(Some(held)));
-        Some(Arc::new(Self { places, held, turned_away: AtomicBool::new(false) }))
+    /// A place for a request of this client, where one is free that its network may have.
+    pub(super) fn take(places: &Arc<Places>, client: IpAddr) -> Option<Arc<Self>> {
+        let held = Mutex::new(Some(places.hold(client)?));
+        Some(Arc::new(Self { places: Arc::clone(places), client, held, turned_away: AtomicBool::new(false) }))
+    }
+
+    /// Answers the request that has it.
+    pub(super) async fn scope<F: Future>(self: &Arc<Self>, answer: F) -> F::Output {
+        PLACE.scope(Arc::clone(self), answer).await
     }
 
     /// Whether there was none any more when the body had come.
@@ -38,7 +86,7 @@ impl Place {
     fn come_back(&self) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Arc::clone(&self.places).try_acquire_owned().ok();
+            *held = self.places.hold(self.client);
         }
         self.turned_away.store(held.is_none(), Ordering::Relaxed);
         held.is_some()

@@ -28,7 +28,6 @@ use super::networks::Networks;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
-const MAX_CONNECTIONS: usize = 8192;
 /// As many as the system lets wait to be accepted.
 const MAX_BACKLOG: usize = 4096;
 
@@ -47,7 +46,10 @@ pub struct ServeSettings {
 /// What a listener takes of its clients.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
-    /// Connections of one network (/24 of IPv4, /64 of IPv6) at a time; further ones are closed at once.
+    /// Connections at a time; further ones wait to be accepted.
+    pub in_all: usize,
+    /// Connections of one network (/24 of IPv4, /56 of IPv6) at a time, and never more than it leaves to others; further ones
+    /// are closed at once.
     pub of_one_network: usize,
     /// Who is not counted: the connections of a proxy are those of all its clients.
     pub trusted_proxies: TrustedProxies,
@@ -58,6 +60,7 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
+            in_all: 8192,
             of_one_network: 1024,
             trusted_proxies: TrustedProxies::default(),
             write_timeout: Duration::from_secs(30),
@@ -147,7 +150,7 @@ pub async fn serve(
     settings: ServeSettings,
     shutdown: watch::Receiver<bool>,
 ) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = Arc::new(Semaphore::new(settings.limits.in_all));
     let networks = Networks::new(settings.limits.clone());
     let graceful = GracefulShutdown::new();
     let end = drained(shutdown.clone(), settings.drain);
@@ -206,7 +209,8 @@ fn spawn(
     shutdown: &watch::Receiver<bool>,
     graceful: &GracefulShutdown,
 ) {
-    let Some(counted) = networks.admit(peer.ip()) else { return };
+    let free = place.semaphore().available_permits() + 1;
+    let Some(counted) = networks.admit(peer.ip(), free) else { return };
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(networks.limits().write_timeout));
     let connection = graceful.watch(connection(Box::pin(stream), peer, app.clone(), shutdown.clone()));

@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::formula::guarded;
 use super::rows::Format;
 
 /// Where an export goes.
@@ -92,7 +93,7 @@ impl Sink {
     /// It cannot be written.
     pub fn put(&mut self, row: &impl Serialize) -> anyhow::Result<bool> {
         let put = match &mut self.writer {
-            Writer::Csv(writer) => writer.serialize(row).map_err(io::Error::from),
+            Writer::Csv(writer) => put_csv(writer, row, self.rows == 0),
             Writer::Ndjson(writer) => serde_json::to_writer(&mut *writer, row)
                 .map_err(io::Error::from)
                 .and_then(|()| writer.write_all(b"\n")),
@@ -130,6 +131,18 @@ impl Sink {
         kept.with_context(|| format!("{} cannot be written", self.target.display()))?;
         Ok(Some(format!("exported {} {what} to {}", self.rows, self.target.display())))
     }
+}
+
+/// Writes a row, behind the names of the columns where it is the `first`.
+fn put_csv(writer: &mut csv::Writer<Out>, row: &impl Serialize, first: bool) -> io::Result<()> {
+    let mut plain = csv::WriterBuilder::new().has_headers(first).from_writer(Vec::new());
+    plain.serialize(row)?;
+    let plain = plain.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let records = csv::ReaderBuilder::new().has_headers(false).from_reader(&*plain).into_byte_records();
+    for record in records {
+        writer.write_record(record?.iter().map(guarded))?;
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Sink {

@@ -11,9 +11,11 @@
 //! | `rows` | CSV and NDJSON as rows with their lines |
 //! | `import` | the two passes |
 //! | [`record`] | how far each file is, in a table |
+//! | `formula` | what a spreadsheet would carry out, as text |
 //! | `export` | rows as CSV or NDJSON, in a file that appears whole or not at all |
 
 mod export;
+mod formula;
 mod import;
 mod progress;
 #[expect(missing_docs, reason = "sea-orm derives names that say what they are")]

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use ring::digest::{Context as Digest, SHA256};
 use serde_json::{Map, Value};
 
+use super::formula::unguarded;
 use crate::http::Fields;
 
 /// The longest row: a quote that is never closed must not swallow the rest of the file into memory.
@@ -182,7 +183,7 @@ impl<'a> CsvRows<'a> {
         }
         let mut members = Map::new();
         for (name, value) in self.names.iter().zip(&self.record) {
-            let value = value.strip_suffix(b"\r").unwrap_or(value);
+            let value = unguarded(value.strip_suffix(b"\r").unwrap_or(value));
             let text = std::str::from_utf8(value).map_err(|_| format!("{name} is not UTF-8"))?;
             if !text.is_empty() {
                 members.insert(name.clone(), Value::String(text.to_owned()));

@@ -1,14 +1,18 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use shared::http::{Edge, EdgeSettings, Health, Metrics, Problem, management_routes, read_body};
+use shared::http::{
+    Edge, EdgeSettings, Health, Metrics, Problem, leave_place, management_routes, read_body, return_to_place,
+};
 use shared::random::SystemRandom;
 use tower::ServiceExt as _;
 
@@ -24,8 +28,18 @@ fn world(settings: EdgeSettings) -> World {
         .route("/quick", get(|| async { "done" }))
         .route("/slow/{n}", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }))
         .route("/body", post(read))
+        .route("/held-back", get(hold_back))
         .route("/panic", get(|| async { [0][std::hint::black_box(1)].to_string() }));
     World { app: edge.surround(routes), management: management_routes(Health::default(), metrics) }
+}
+
+/// Waits two seconds without a place, and then works for one.
+async fn hold_back() -> &'static str {
+    leave_place();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    return_to_place();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    "done"
 }
 
 /// Reads a body, and then takes a second over it.
@@ -96,6 +110,48 @@ async fn who_waits_for_a_body_holds_no_place() {
     assert_eq!((late.as_u16(), &told["code"]), (503, &Value::from("overloaded")), "both came at once");
     assert_eq!(never.0, 408);
     assert_eq!(send(&world.app, request("/quick")).await.0, 200, "and none is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_only_waits_holds_no_place() {
+    let world = world(EdgeSettings { max_in_flight: 1, ..EdgeSettings::default() });
+    let held_back = || send(&world.app, request("/held-back"));
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(send(&world.app, request("/quick")).await.0, 200, "while it waits");
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(send(&world.app, request("/quick")).await.0, 503, "while it works");
+    };
+    let (one, (late, _, told), ()) = tokio::join!(held_back(), held_back(), others);
+    assert_eq!(one.0, 200);
+    assert_eq!((late.as_u16(), &told["code"]), (503, &Value::from("overloaded")), "both came at once");
+    assert_eq!(send(&world.app, request("/quick")).await.0, 200, "and none is lost");
+}
+
+/// Of eight places one network gets four, the next one half of those that are left.
+#[tokio::test(start_paused = true)]
+async fn no_network_takes_all_places() {
+    let world = world(EdgeSettings {
+        max_in_flight: 8,
+        deadline: Duration::from_secs(90),
+        ..EdgeSettings::default()
+    });
+    let from = |network: u8, path: &str| {
+        let mut request = request(path);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, network, 1], 40_000))));
+        send(&world.app, request)
+    };
+    let slow = [1, 2, 3].map(|network| (0..20).map(move |_| from(network, "/slow/1")));
+    let slow = futures_util::future::join_all(slow.into_iter().flatten());
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(from(9, "/quick").await.0, 200, "whoever comes next");
+        assert_eq!(from(1, "/quick").await.0, 503, "who has more than is left");
+    };
+    let (answers, ()) = tokio::join!(slow, others);
+    let admitted = answers.chunks(20).map(|of_one| of_one.iter().filter(|answer| answer.0 == 200).count());
+    assert_eq!(admitted.collect::<Vec<_>>(), [4, 2, 1]);
+    assert_eq!(from(1, "/quick").await.0, 200, "and none is lost");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use shared::http::{
 };
 use shared::random::SystemRandom;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -101,6 +101,29 @@ async fn a_network_has_so_many_connections() {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         assert!(send(&mut stream, "/health/live").await.starts_with("HTTP/1.1 200"));
         open.push(stream);
+    }
+}
+
+/// Idle ones, as somebody opens on purpose: of eight, one network gets four, the next one half of those that are left.
+#[tokio::test]
+async fn some_connections_are_left_to_others() {
+    let served =
+        start_with(Duration::ZERO, ConnectionLimits { in_all: 8, ..ConnectionLimits::default() }).await;
+    let from = async |network: u8| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, network, 1], 0))).unwrap();
+        socket.connect(served.address).await.unwrap()
+    };
+    let mut open = Vec::new();
+    for network in [1, 2, 3] {
+        for _ in 0..8 {
+            open.push(from(network).await);
+        }
+        let mut other = from(9).await;
+        let answer = tokio::time::timeout(Duration::from_secs(5), send(&mut other, "/health/live")).await;
+        assert!(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")), "of {network} networks");
+        drop(other);
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

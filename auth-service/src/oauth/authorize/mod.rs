@@ -127,11 +127,17 @@ pub async fn authorize(
 /// # Errors
 /// It is longer than what proxies let pass in an address.
 pub async fn authorize_by_form(Form(parameters): Form) -> Result<Response, OAuthError> {
+    const TOO_LONG: Refusal = Refusal::request("the request is longer than 8 KiB: push it (RFC 9126)");
+    again("/oauth2/authorize", &parameters, TOO_LONG)
+}
+
+/// Has the browser make its request again, with what the form held as the query.
+pub(super) fn again(path: &str, parameters: &Parameters, too_long: Refusal) -> Result<Response, OAuthError> {
     let query = parameters.to_query();
     if query.len() > MAX_QUERY {
-        return Err(Refusal::request("the request is longer than 8 KiB: push it (RFC 9126)").into());
+        return Err(too_long.into());
     }
-    Ok(see_other(&with_query("/oauth2/authorize", &query)))
+    Ok(see_other(&with_query(path, &query)))
 }
 
 async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, AuthorizationRequest), Stop> {

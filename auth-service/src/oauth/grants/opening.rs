@@ -9,6 +9,7 @@ use crate::entity::{account, session};
 use crate::error::Error;
 use crate::oauth::authorize::within;
 use crate::oauth::consent::{self, Allowance, elsewhere};
+use crate::oauth::scope::still_registered;
 use crate::oauth::token::{access_token_ttl, session_ttl};
 use crate::state::App;
 use crate::tokens::scope::{contains, filter};
@@ -30,7 +31,7 @@ pub(super) struct Opening<'a> {
 }
 
 /// Opens the session, with what the person could give and the client may have now. `None`: the account may not sign in any
-/// more, the session of the browser is over, or the consent was taken back.
+/// more, the session of the browser is over, the consent was taken back, or so were all resources.
 ///
 /// A scenario: somebody ends all their sessions while a client redeems its code. Both rows are held until the transaction
 /// ends, so whoever ends them either came before, and nothing is opened; or comes after, and ends this one as well.
@@ -58,6 +59,7 @@ pub(super) async fn open(
             return Ok(None);
         }
     }
+    let Some(resource) = still_registered(&app.config, client, opening.resource) else { return Ok(None) };
     // Without a refresh token, nothing is left of the session once its access token has ended.
     let lasts = match client.may_use(GrantType::RefreshToken) {
         true => session_ttl(app, client),
@@ -70,7 +72,7 @@ pub(super) async fn open(
         client_id: client.id.to_string(),
         origin: Origin::OAuth,
         scope: filter(&within(opening.scope, &account), |name| contains(&client.scope, name)),
-        resource: opening.resource.to_owned(),
+        resource,
         auth_time: opening.auth_time,
         generation: 1,
         rotated_at: now.millis(),

@@ -8,6 +8,7 @@ use crate::entity::session;
 use crate::error::Error;
 use crate::oauth::error::{Code, OAuthError, Refusal};
 use crate::oauth::parameters::Parameters;
+use crate::oauth::scope;
 use crate::oauth::token::{Extras, Granted, sign};
 use crate::sessions::{self, refresh::renew};
 use crate::state::App;
@@ -32,7 +33,7 @@ pub(in crate::oauth) async fn refresh(
     let before = retry_read(|| sessions::store::find(&app.database, token.session_id)).await?;
     let before = before.filter(|session| session.client_id == client.id.as_str()).ok_or(NOT_GOOD)?;
     // Before the token is used up: a request that asks for too much costs the client nothing.
-    let narrowed = narrowed(client, &before, form)?;
+    let narrowed = narrowed(app, client, &before, form)?;
     let renewed = retry_write(|| renew(app, &token, client.id.as_str(), who)).await;
     let (account, session) = renewed.map_err(|error| match error {
         Error::Rejected(Rejection::Revoked) => NOT_GOOD.into(),
@@ -43,10 +44,20 @@ pub(in crate::oauth) async fn refresh(
 }
 
 /// The session as this access token shall see it.
-fn narrowed(client: &Client, session: &session::Model, form: &Parameters) -> Result<session::Model, Refusal> {
+fn narrowed(
+    app: &App,
+    client: &Client,
+    session: &session::Model,
+    form: &Parameters,
+) -> Result<session::Model, Refusal> {
+    const NO_RESOURCE: Refusal = Refusal::new(
+        Code::InvalidTarget,
+        "the client is not registered for what the session is for any more",
+    );
     let mut narrowed = session.clone();
     // What was taken from the client since is not had by those whom it was granted before.
     narrowed.scope = filter(&session.scope, |name| contains(&client.scope, name));
+    narrowed.resource = scope::still_registered(&app.config, client, &session.resource).ok_or(NO_RESOURCE)?;
     if let Some(scope) = form.get("scope")? {
         if !is_within(scope, &session.scope) {
             return Err(Refusal::new(Code::InvalidScope, "the scope is more than was granted"));
@@ -55,10 +66,11 @@ fn narrowed(client: &Client, session: &session::Model, form: &Parameters) -> Res
     }
     let resources: Vec<_> = form.all("resource").collect();
     if !resources.is_empty() {
-        narrowed.resource = resources.join(" ");
-        if !is_within(&narrowed.resource, &session.resource) {
+        let asked = resources.join(" ");
+        if !is_within(&asked, &narrowed.resource) {
             return Err(Refusal::new(Code::InvalidTarget, "the resource is none of those that were granted"));
         }
+        narrowed.resource = asked;
     }
     Ok(narrowed)
 }

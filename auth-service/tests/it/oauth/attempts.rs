@@ -2,7 +2,7 @@
 
 use auth_service::accounts::Role;
 use auth_service::clients::{Client, store};
-use auth_service::entity::one_time;
+use auth_service::entity::{audit_event, one_time};
 use auth_service::maintenance::sweep;
 use sea_orm::EntityTrait as _;
 use serde_json::json;
@@ -100,6 +100,58 @@ async fn consent_is_for_the_resource_that_people_were_shown() {
     visitor.get(&silent).await.code();
 }
 
+/// More than a line of the audit trail holds.
+#[tokio::test]
+async fn a_client_of_many_resources_is_let_in() {
+    let many: Vec<_> =
+        (1..=5).map(|number| format!("https://api-{number}.example/{}", "a".repeat(40))).collect();
+    let world = World::with(&["--resources", &many.join(",")]).await;
+    super::furnish(&world).await;
+    let asked: Vec<_> = many.iter().map(|resource| ("resource", resource.as_str())).collect();
+    let visitor = Visitor::new(&world);
+    let page = visitor.sign_in(&request("spa", &asked)).await;
+    let code = visitor.press(&page, "allow").await.code();
+    let tokens = redeem(&world, "spa", &code).await.expect(200);
+    assert!(claims(&tokens.text("access_token"))["aud"].to_string().contains(&many[4]));
+    let events = audit_event::Entity::find().all(world.database()).await.unwrap();
+    let longest = events.iter().map(|event| event.detail.chars().count()).max();
+    assert_eq!(longest, Some(255), "as much as the table holds, on any database");
+}
+
+/// What an operator takes away from a client is gone from what it has, too.
+#[tokio::test]
+async fn a_resource_that_was_taken_away_is_no_audience_any_more() {
+    let world = world().await;
+    let change = async |resources: &[&str]| {
+        let resources = resources.iter().map(ToString::to_string).collect();
+        store::replace(world.database(), &Client { resources, ..app() }).await.unwrap();
+    };
+    change(&["https://payroll.example", "https://wages.example"]).await;
+    let both = [("resource", "https://payroll.example"), ("resource", "https://wages.example")];
+    let (tokens, visitor) = super::granted(&world, &both).await;
+    let under_way = visitor.get(&request("app", &both)).await.code();
+    let audience = |reply: &Reply| claims(&reply.text("access_token"))["aud"].to_string();
+    assert!(audience(&tokens).contains("payroll"));
+
+    change(&["https://wages.example"]).await;
+    let token = tokens.text("refresh_token");
+    let refreshed = world.oauth_refresh(&token).await.expect(200);
+    let redeemed = world.redeem(&under_way).await.expect(200);
+    for reply in [&refreshed, &redeemed] {
+        assert!(!audience(reply).contains("payroll") && audience(reply).contains("wages"));
+    }
+    let token = refreshed.text("refresh_token");
+    let gone = [("grant_type", "refresh_token"), ("refresh_token", token.as_str()), both[0]];
+    world.token(&gone).await.refused(400, "invalid_target");
+
+    let under_way = visitor.get(&request("app", &both[1..])).await.code();
+    change(&[]).await;
+    world.oauth_refresh(&token).await.refused(400, "invalid_target");
+    world.redeem(&under_way).await.refused(400, "invalid_grant");
+    change(&["https://wages.example"]).await;
+    world.oauth_refresh(&token).await.expect(200);
+}
+
 /// Somebody lets an application in at one service, and then at another one, in two windows.
 #[tokio::test]
 async fn what_was_allowed_at_one_resource_goes_on_when_another_one_is_allowed() {
@@ -168,6 +220,7 @@ async fn a_hint_is_no_load() {
     sweep(&world.service.app).await.unwrap();
     assert_eq!(one_time::Entity::find().all(world.database()).await.unwrap(), [], "not a second longer");
     world.form("/oauth2/authorize", None, &pairs).await.refused(400, "invalid_request");
+    world.form("/oauth2/logout", None, &pairs).await.refused(400, "invalid_request");
 }
 
 #[tokio::test]
@@ -211,6 +264,14 @@ async fn nobody_is_sent_to_a_stranger_for_having_followed_a_link() {
     let bye = format!("/oauth2/logout?client_id={id}&post_logout_redirect_uri=https://app.example/bye");
     let page = nobody.get(&bye).await;
     assert_eq!(page.status, 200, "{:?}", page.headers);
+    // Nor with an ID token that the stranger has got for having signed in to their own client.
+    let own = Visitor::new(&world);
+    let page = own.sign_in(&request(&id, &[])).await;
+    let code = own.press(&page, "allow").await.code();
+    let hint = redeem(&world, &id, &code).await.expect(200).text("id_token");
+    let bye = format!("{bye}&id_token_hint={hint}");
+    assert_eq!(nobody.get(&bye).await.status, 200);
+    assert_eq!(own.get(&bye).await.location().as_str(), "https://app.example/bye", "who is signed in there");
     // Whoever is signed in, or says so by a button, has come here for it.
     let page = nobody.get(&request(&id, &[])).await;
     nobody.press(&page, "cancel").await.tells("access_denied");

@@ -1,5 +1,8 @@
+use auth_service::accounts::Role;
+
 use super::visitor::Visitor;
 use super::{form, granted, request, world};
+use crate::world::PASSWORD;
 
 fn logout(pairs: &[(&str, &str)]) -> String {
     format!("/oauth2/logout?{}", form(pairs))
@@ -29,6 +32,38 @@ async fn what_was_to_go_on_goes_on_when_its_owner_signs_out() {
     let (tokens, visitor) = granted(&world, &[("scope", "openid offline_access")]).await;
     visitor.get(&logout(&[("id_token_hint", &tokens.text("id_token"))])).await;
     world.oauth_refresh(&tokens.text("refresh_token")).await.expect(200);
+}
+
+/// Signing in once more does not put what was opened before out of reach.
+#[tokio::test]
+async fn who_signs_in_twice_signs_out_of_all() {
+    let world = world().await;
+    let (before, visitor) = granted(&world, &[]).await;
+    let page = visitor.get(&request("app", &[("prompt", "login")])).await;
+    let code = visitor.fill_in(&page, "ada", PASSWORD).await.code();
+    let after = world.redeem(&code).await.expect(200);
+    let before = world.oauth_refresh(&before.text("refresh_token")).await.expect(200);
+    visitor.get(&logout(&[("id_token_hint", &after.text("id_token"))])).await;
+    for tokens in [before, after] {
+        world.oauth_refresh(&tokens.text("refresh_token")).await.refused(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn whoever_takes_over_a_browser_ends_what_was_opened_from_it() {
+    let world = world().await;
+    world.account("ben", Role::Reader).await;
+    let (ended, visitor) = granted(&world, &[]).await;
+    let page = visitor.get(&request("app", &[("prompt", "login"), ("scope", "openid offline_access")])).await;
+    let code = visitor.fill_in(&page, "ada", PASSWORD).await.code();
+    let kept = world.redeem(&code).await.expect(200);
+    let (elsewhere, _) = granted(&world, &[]).await;
+    let page = visitor.get(&request("app", &[("prompt", "select_account")])).await;
+    visitor.fill_in(&page, "ben", PASSWORD).await.code();
+    world.oauth_refresh(&ended.text("refresh_token")).await.refused(400, "invalid_grant");
+    for goes_on in [kept, elsewhere] {
+        world.oauth_refresh(&goes_on.text("refresh_token")).await.expect(200);
+    }
 }
 
 #[tokio::test]
