@@ -75,6 +75,8 @@ async fn a_password_is_judged_in_its_turn_and_not_for_nothing() {
     }
     hashing.abort();
     assert!(queued.iter().all(|count| *count > 0), "{queued:?}");
+    // Whoever is being hashed for is, to the end.
+    while world.service.app.passwords.hash(Password::presented("x").unwrap()).await.is_err() {}
     for _ in 0..9 {
         world.anonymous().post("/register", easy.clone()).await;
     }
