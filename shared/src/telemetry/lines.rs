@@ -201,6 +201,8 @@ mod tests {
     fn whoever_has_more_to_say_than_may_wait_waits_and_loses_nothing() {
         let (sink, calls, let_on) = gate();
         let (lines, writer) = Lines::start(sink).unwrap();
+        // Dropped before the writer, which would wait for ever for a test that failed.
+        let let_on = let_on;
         let line = [b'x'; 1024];
         let count = 4 * MOST / line.len();
         let talking = {
