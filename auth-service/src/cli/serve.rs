@@ -28,7 +28,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         let database = database::connect_with("AUTH_DATABASE_URL", url, connections).await?;
         Service::start(config, sealer, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await
     };
-    let Some(service) = unless_ended(Box::pin(start), shutdown.clone()).await.transpose()? else { return Ok(()) };
+    let Some(service) = unless_ended(Box::pin(start), shutdown.clone()).await.transpose()? else {
+        return Ok(());
+    };
     tracing::info!(%issuer, address = %public.address()?, "auth-service is ready");
     tokio::join!(
         serve(public, service.routes.clone(), serving.clone(), shutdown.clone()),

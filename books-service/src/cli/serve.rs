@@ -23,7 +23,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         let database = database::connect_with("BOOKS_DATABASE_URL", url, connections).await?;
         Service::start(config, database, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await
     };
-    let Some(service) = unless_ended(Box::pin(start), shutdown.clone()).await.transpose()? else { return Ok(()) };
+    let Some(service) = unless_ended(Box::pin(start), shutdown.clone()).await.transpose()? else {
+        return Ok(());
+    };
     tracing::info!(address = %public.address()?, "books-service is listening");
     tokio::join!(
         serve(public, service.routes.clone(), serving.clone(), shutdown.clone()),
