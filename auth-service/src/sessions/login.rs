@@ -95,6 +95,8 @@ pub async fn sign_in(
     let outcome = try_sign_in(app, username, password, client, door).await;
     match outcome {
         Err(NotIn::Late(error)) => {
+            // From here on it only waits: at the very start for the costs of all hashes, then for its time.
+            leave_place();
             // Twice, since nobody is alone on a machine.
             let work = app.passwords.slowest().await * 2;
             let step = match &error {
@@ -103,7 +105,6 @@ pub async fn sign_in(
                 }
                 _ => next_multiple(work, REFUSE_EVERY),
             };
-            leave_place();
             tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
             Err(error)
         }
