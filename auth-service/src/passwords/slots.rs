@@ -11,8 +11,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use shared::http::{leave_place, return_to_place};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
@@ -55,30 +56,33 @@ impl Slots {
     where
         HashError: From<E>,
     {
-        let place = {
-            let _waiting = Waiting::new(&self.waiting);
-            let began = Instant::now();
-            if self.free.available_permits() == 0 {
-                leave_place();
-            }
-            let place =
-                match tokio::time::timeout(self.deadline, Arc::clone(&self.free).acquire_owned()).await {
-                    Ok(Ok(place)) if return_to_place() => place,
-                    Ok(_) | Err(_) => {
-                        self.refused.inc();
-                        return Err(HashError::QueueFull);
-                    }
-                };
-            self.waited.observe(began.elapsed().as_secs_f64());
-            place
-        };
+        let place = self.place().instrument(tracing::info_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
         let working = tokio::task::spawn_blocking(move || {
             let result = work(&Work(&slots));
             drop(place);
             result
         });
-        Ok(working.await??)
+        Ok(working.instrument(tracing::info_span!("hash")).await??)
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, HashError> {
+        let _waiting = Waiting::new(&self.waiting);
+        let began = Instant::now();
+        if self.free.available_permits() == 0 {
+            leave_place();
+        }
+        let free = Arc::clone(&self.free).acquire_owned();
+        match tokio::time::timeout(self.deadline, free).await {
+            Ok(Ok(place)) if return_to_place() => {
+                self.waited.observe(began.elapsed().as_secs_f64());
+                Ok(place)
+            }
+            Ok(_) | Err(_) => {
+                self.refused.inc();
+                Err(HashError::QueueFull)
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument as _;
 
 use super::connect::SQLITE_BUSY_TIMEOUT;
 
@@ -78,10 +79,11 @@ pub async fn begin(database: &DatabaseConnection) -> Result<Transaction, DbErr> 
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let begun = tokio::spawn(async move {
+    let begin = async move {
         let inner = database.begin_with_options(options).await?;
         Ok(Transaction { inner, turn })
-    });
+    };
+    let begun = tokio::spawn(begin.in_current_span());
     begun.await.map_err(|error| DbErr::Custom(error.to_string()))?
 }
 
@@ -99,7 +101,8 @@ async fn turn(database: &DatabaseConnection) -> Result<Option<OwnedSemaphorePerm
         let mut all = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(file).or_insert_with(|| Arc::new(Semaphore::new(1))))
     };
-    match tokio::time::timeout(SQLITE_BUSY_TIMEOUT, turns.acquire_owned()).await {
+    let waiting = tokio::time::timeout(SQLITE_BUSY_TIMEOUT, turns.acquire_owned());
+    match waiting.instrument(tracing::info_span!("wait for the turn to write")).await {
         Ok(turn) => Ok(turn.ok()),
         Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
     }

@@ -16,7 +16,8 @@ use std::ffi::OsStr;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
@@ -27,7 +28,7 @@ use self::otlp::Spans;
 pub use self::otlp::TraceSettings;
 
 /// Our own events from `info` on, those of libraries where something is wrong.
-const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn,sqlx=warn,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+const DEFAULT_FILTER: &str = "info,sea_orm=warn,sea_orm_migration=warn,sqlx=warn,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -67,14 +68,14 @@ pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> an
     let registry = tracing_subscriber::registry();
     let started = match tracer {
         None => registry.with(log).with(filter).try_init(),
-        // Spans are sent whatever the log leaves out.
+        // Spans are sent whatever the log leaves out; its lines, with names and addresses, stay here.
         Some(tracer) => {
             let spans = tracing_opentelemetry::layer()
                 .with_tracer(tracer)
                 .with_location(false)
                 .with_threads(false)
                 .with_tracked_inactivity(false)
-                .with_filter(LevelFilter::INFO);
+                .with_filter(filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO));
             registry.with(log.with_filter(filter)).with(spans).try_init()
         }
     };

@@ -96,6 +96,39 @@ async fn a_request_is_one_trace_through_gateway_and_service() {
 }
 
 #[tokio::test]
+async fn a_login_shows_what_it_took() {
+    let data = tempfile::tempdir().unwrap();
+    let (url, spans) = collector();
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "50")];
+    let stack = Stack::start(data.path(), &settings);
+    let login =
+        serde_json::json!({ "username": "nobody-of-this-name", "password": "the wrong one, of course" });
+    let call = reqwest::Client::new()
+        .request(Method::POST, format!("{}/login", stack.url))
+        .header("traceparent", format!("00-{TRACE}-{CALLER}-01"))
+        .json(&login);
+    assert_eq!(call.send().await.unwrap().status(), 401);
+
+    let mut found: Vec<Span> = Vec::new();
+    while !found.iter().any(|span| span.name == "gateway") {
+        let span = spans.recv_timeout(Duration::from_secs(20)).unwrap();
+        if hex(&span.trace_id) == TRACE {
+            found.push(span);
+        }
+    }
+    let login = found.iter().find(|span| span.name == "POST /login").unwrap();
+    for part in ["wait for a slot", "hash", "wait for the turn to write", "sea_orm.begin", "sea_orm.commit"] {
+        let of = found.iter().find(|span| span.name == part).unwrap_or_else(|| panic!("{part}: {found:?}"));
+        assert_eq!(of.parent_span_id, login.span_id, "{part}");
+    }
+    let statement = |span: &&Span| span.attributes.iter().any(|attribute| attribute.key == "db.statement");
+    assert!(found.iter().any(|span| statement(&span)), "{found:?}");
+    assert!(found.iter().all(|span| span.events.is_empty()), "lines of the log are not for the collector");
+    let told = format!("{found:?}");
+    assert!(!told.contains("of course") && !told.contains("nobody-of"), "{told}");
+}
+
+#[tokio::test]
 async fn the_log_has_the_trace_without_a_collector() {
     let data = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_stack"))
