@@ -53,6 +53,10 @@ down:
 bench:
     cargo bench -p shared
 
+# Measure the services, and write docs/performance.md; `just measure --mysql` for MySQL
+measure *arguments:
+    cargo run --release -p bench -- {{ arguments }}
+
 # Show the documentation of the code
 docs:
     cargo doc --workspace --no-deps --open

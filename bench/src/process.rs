@@ -3,17 +3,18 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::http;
 
 /// A server, which ends when it is dropped.
-pub struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts `program` on core 0 with these variables, its log in `log`, and waits until `ready` answers 200.
-    pub fn start(
+    pub(crate) async fn start(
         program: &Path,
         arguments: &[&str],
         variables: &[(&str, String)],
@@ -24,20 +25,20 @@ impl Server {
         command.args(["-c", "0"]).arg(program).args(arguments).envs(variables.iter().map(|(k, v)| (*k, v)));
         command.stdout(Stdio::null()).stderr(File::create(log)?);
         let server = Self(command.spawn().with_context(|| format!("cannot start {}", program.display()))?);
-        let began = Instant::now();
-        while !reqwest::blocking::get(ready).is_ok_and(|answer| answer.status() != 503) {
+        let (client, began) = (http::client(), Instant::now());
+        while !client.get(ready).send().await.is_ok_and(|answer| answer.status() != 503) {
             anyhow::ensure!(
                 began.elapsed() < Duration::from_secs(30),
                 "{} does not get ready",
                 program.display()
             );
-            sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(1)).await;
         }
         Ok(server)
     }
 
     /// Resident memory of the process and its children, in MiB.
-    pub fn resident(&self) -> f64 {
+    pub(crate) fn resident(&self) -> f64 {
         let mut processes = vec![self.0.id()];
         let children = format!("/proc/{0}/task/{0}/children", self.0.id());
         let children = fs::read_to_string(children).unwrap_or_default();
@@ -60,7 +61,7 @@ impl Drop for Server {
 }
 
 /// Runs a command to its end and returns what it prints.
-pub fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let done =
         command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command:?}"))?;
     anyhow::ensure!(done.status.success(), "{command:?} failed");

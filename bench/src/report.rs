@@ -5,21 +5,18 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
-
 /// The rows so far.
 #[derive(Default)]
-pub struct Report(String);
+pub(crate) struct Report(String);
 
 impl Report {
     /// A value that should be at least `bar`.
-    pub fn at_least(&mut self, what: &str, detail: &str, value: f64, bar: f64) {
+    pub(crate) fn at_least(&mut self, what: &str, detail: &str, value: f64, bar: f64) {
         self.row(what, detail, value, &format!("≥ {bar}"), value >= bar);
     }
 
     /// A value that should be under `bar`.
-    pub fn below(&mut self, what: &str, detail: &str, value: f64, bar: f64) {
+    pub(crate) fn below(&mut self, what: &str, detail: &str, value: f64, bar: f64) {
         self.row(what, detail, value, &format!("< {bar:.0}"), value < bar);
     }
 
@@ -31,13 +28,14 @@ impl Report {
         self.0.push('\n');
     }
 
-    /// Puts the table between the markers of the document.
-    pub fn write(&self, document: &Path, machine: &str) -> anyhow::Result<()> {
+    /// Puts the table between the markers of this name of the document.
+    pub(crate) fn write(&self, document: &Path, name: &str, machine: &str) -> anyhow::Result<()> {
+        let [begin, end] = ["begin", "end"].map(|end| format!("<!-- measured, {name}: {end} -->"));
         let text = fs::read_to_string(document)?;
-        let (before, rest) = text.split_once(BEGIN).context("no marker")?;
-        let (_, behind) = rest.split_once(END).context("no second marker")?;
+        let (before, rest) = text.split_once(&begin).context("no marker")?;
+        let (_, behind) = rest.split_once(&end).context("no second marker")?;
         let table = format!("| what | measured | value | bar | met |\n|---|---|---|---|---|\n{}", self.0);
-        fs::write(document, format!("{before}{BEGIN}\n{machine}\n\n{table}{END}{behind}"))?;
+        fs::write(document, format!("{before}{begin}\n{machine}\n\n{table}{end}{behind}"))?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! One valid token of one known key, by us and by others: `cargo bench --manifest-path bench/verifiers/Cargo.toml`.
+//! One valid token of one known key, by us and by others: `cargo bench --manifest-path bench/baselines/verifiers/Cargo.toml`.
 //!
 //! All are asked for the same: RS256 by one RSA key of 2048 bits, issuer, audience and times checked. What else each
 //! of them checks differs, see docs/performance.md.

@@ -1,5 +1,5 @@
 //! What happens to a service when its issuer, or somebody with made-up tokens, does what it should not:
-//! `cargo bench --manifest-path bench/verifiers/Cargo.toml --bench scenarios` prints the table of docs/performance.md.
+//! `cargo bench --manifest-path bench/baselines/verifiers/Cargo.toml --bench scenarios` prints the table of docs/performance.md.
 //!
 //! Each library is set up as its own documentation says, with its own times.
 
