@@ -168,27 +168,17 @@ impl IssuerCheck {
     }
 
     fn tell_error(&self, report: &mut Report, error: &FetchError) {
-        let setting = self.setting;
-        let advice = match error.class() {
-            "no_answer" => "is it up, does its name resolve here, does a firewall stand between?".to_owned(),
-            "metadata" => format!("{setting} must be, letter by letter, the `issuer` of the metadata there"),
-            "no_usable_key" => {
-                "the issuer must publish an RS256 key with a kid; is its signing key of another kind?"
-                    .to_owned()
-            }
-            "status" => format!("does {setting} lead to the issuer itself, and not to a page before it?"),
-            _ => format!("open it in a browser, and compare it with {setting}"),
+        let cause = root_cause(error);
+        let seen = match error {
+            FetchError::NoAnswer { url, .. } => format!("no answer from {url}: {cause}"),
+            _ => error.to_string(),
         };
         if self.must_answer {
-            report.bad(
-                "issuer",
-                error.to_string(),
-                "tokens cannot be checked: they are answered with 503",
-                advice,
-            );
+            let means = "tokens cannot be checked: they are answered with 503";
+            report.bad("issuer", seen, means, advice(error, &cause, self.setting));
         } else {
             let means = "as long as nothing runs there, nobody can fetch keys";
-            report.note("issuer", error.to_string(), means, "start the service, and look again");
+            report.note("issuer", seen, means, "start the service, and look again");
         }
     }
 
@@ -209,6 +199,34 @@ impl IssuerCheck {
         } else if is_public {
             report.ok("tls", "certificate and Strict-Transport-Security are as they should be");
         }
+    }
+}
+
+/// What is at the bottom of an error: those above it only say that something was being sent.
+fn root_cause(error: &FetchError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// What to do about it.
+fn advice(error: &FetchError, cause: &str, setting: &str) -> String {
+    match error.class() {
+        // As rustls words it.
+        "no_answer" if cause.contains("certificate") => {
+            "something answers, with a certificate that this machine does not trust: is it for this name, and in time? \
+             An authority of your own goes into the trust store, or into the file that SSL_CERT_FILE names"
+                .to_owned()
+        }
+        "no_answer" => "is it up, does its name resolve here, does a firewall stand between?".to_owned(),
+        "metadata" => format!("{setting} must be, letter by letter, the `issuer` of the metadata there"),
+        "no_usable_key" => {
+            "the issuer must publish an RS256 key with a kid; is its signing key of another kind?".to_owned()
+        }
+        "status" => format!("does {setting} lead to the issuer itself, and not to a page before it?"),
+        _ => format!("open it in a browser, and compare it with {setting}"),
     }
 }
 
@@ -256,6 +274,22 @@ mod tests {
             examine_clock(&mut report, skew, now, theirs);
             let severities: Vec<_> = report.findings().iter().map(|finding| finding.severity).collect();
             assert_eq!(severities, [severity; 2], "{apart}");
+        }
+    }
+
+    #[test]
+    fn what_is_at_the_bottom_is_told_and_a_certificate_is_not_taken_for_a_server_that_is_down() {
+        for (cause, told) in [
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+            ("Connection refused (os error 111)", "is it up"),
+        ] {
+            let source =
+                anyhow::Error::msg(cause).context("client error (Connect)").context("error sending request");
+            let url = Url::parse("https://id.example.org/").unwrap();
+            let error = FetchError::NoAnswer { url, source: source.into() };
+            assert_eq!(root_cause(&error), cause);
+            let advice = advice(&error, &root_cause(&error), "BOOKS_ISSUER");
+            assert!(advice.contains(told), "{advice}");
         }
     }
 }
