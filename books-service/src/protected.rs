@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 /// Who is logged in.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "logged_in_as": "ada" }))]
 pub struct ProtectedView {
     /// The name that the token carries; where it carries none, as those of machines, its subject.
     logged_in_as: String,
@@ -17,7 +18,6 @@ pub struct ProtectedView {
     get, path = "/protected", tag = "books", security(("access_token" = [])),
     responses(
         (status = 200, description = "The name", body = ProtectedView),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 503, description = "Tokens cannot be checked at the moment", body = Problem),
     )
 )]

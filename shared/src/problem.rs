@@ -34,7 +34,10 @@ struct Parts {
 
 /// The body of an error answer.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "service", derive(utoipa::ToSchema), schema(as = Problem))]
+#[cfg_attr(feature = "service", derive(utoipa::ToSchema), schema(as = Problem, example = json!({
+    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": "invalid_fields",
+    "detail": "Please correct: title", "errors": [{ "field": "title", "message": "must not be empty" }]
+})))]
 struct Wire {
     #[serde(rename = "type")]
     kind: &'static str,

@@ -1,7 +1,7 @@
 //! `GET /me`
 
 use serde::Serialize;
-use shared::http::{Json, Problem};
+use shared::http::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -10,6 +10,9 @@ use crate::sessions::Caller;
 
 /// Who calls.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "bc4271a6-2b3c-4a2b-bb8c-efae681edc62", "username": "ada", "roles": ["librarian"], "scope": "books:read books:write"
+}))]
 pub struct MeView {
     /// The subject of its tokens.
     id: Uuid,
@@ -29,7 +32,6 @@ pub struct MeView {
     get, path = "/me", tag = "accounts", security(("access_token" = [])),
     responses(
         (status = 200, description = "The account", body = MeView),
-        (status = 401, description = "No valid token", body = Problem),
     )
 )]
 pub async fn me(caller: Caller) -> Json<MeView> {

@@ -45,7 +45,6 @@ impl ChangePassword {
     request_body = ChangePassword,
     responses(
         (status = 204, description = "Changed; every other session is over"),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
         (status = 409, description = "It was changed elsewhere meanwhile", body = Problem),
         (status = 422, description = "Fields break a rule, or the current password is another", body = Problem),
@@ -63,15 +62,14 @@ pub async fn change_password(
     let request = fields
         .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
     let unchanged = request.new_password.is(&request.current_password);
-    let now = app.clock.now();
-    let attempt =
-        app.throttle.admit_within_session(&app.database, account.id, caller.session_id, ip, now).await?;
-    let verdict = app.passwords.verify(request.current_password, Some(&account.password_hash)).await?;
-    if verdict == Verdict::Wrong {
-        let refused = event(account.id, caller.session_id, ip).refused();
-        attempt.failed(&app.database, &refused, app.clock.now()).await?;
+    let (database, session) = (&app.database, caller.session_id);
+    let attempt = app.throttle.admit_within_session(database, account.id, session, ip, &app.clock).await?;
+    let stored = Some(account.password_hash.as_str());
+    if app.passwords.verify(request.current_password, stored, attempt.asker()).await? == Verdict::Wrong {
+        attempt.failed().await?;
         return Err(Error::WrongCurrentPassword);
     }
+    attempt.was_right();
     if unchanged {
         // Whoever has set a password for somebody else knows it: that one has to go (NIST SP 800-63B-4 §3.2.1).
         return Err(Error::SamePassword);
@@ -106,10 +104,7 @@ pub async fn replace(
     }
     sessions::store::end_others(&*transaction, account.id, Some(session_id), now).await?;
     throttle::forgive_account(&*transaction, account.id).await?;
-    transaction.record(now, event(account.id, session_id, ip)).await?;
+    let event = Event::new(Kind::PasswordChanged, Actor::Account(account.id, ip)).session(session_id);
+    transaction.record(now, event).await?;
     Ok(transaction.commit().await?)
-}
-
-fn event(account: Uuid, session: Uuid, ip: IpAddr) -> Event {
-    Event::new(Kind::PasswordChanged, Actor::Account(account, ip)).session(session)
 }

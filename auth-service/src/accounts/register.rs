@@ -36,6 +36,9 @@ impl RegisterRequest {
 
 /// An account as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "bc4271a6-2b3c-4a2b-bb8c-efae681edc62", "username": "ada", "roles": ["librarian"]
+}))]
 pub struct AccountView {
     /// The subject of its tokens.
     id: Uuid,

@@ -21,6 +21,11 @@ use crate::state::AppState;
 
 /// An event of the audit trail.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 41, "at": "2026-11-28T11:03:54.899Z", "kind": "login", "success": true, "address": "198.51.100.7", "detail": "",
+    "actor": "account:bc4271a6-2b3c-4a2b-bb8c-efae681edc62", "account_id": "bc4271a6-2b3c-4a2b-bb8c-efae681edc62",
+    "session_id": "01a221d3-7113-79f8-b9dc-40d389fd9dc9"
+}))]
 pub struct EventView {
     /// In the order of events.
     id: i64,
@@ -107,8 +112,6 @@ fn time(text: &str) -> Option<Timestamp> {
     ),
     responses(
         (status = 200, description = "The events", body = [EventView]),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
 )]

@@ -43,8 +43,6 @@ impl FromFields for ListClients {
     ),
     responses(
         (status = 200, description = "The clients", body = [ClientView]),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
 )]
@@ -67,8 +65,6 @@ pub async fn list(
     request_body = ClientMembers,
     responses(
         (status = 201, description = "Registered", body = ClientView),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 409, description = "The name is taken", body = Problem),
         (status = 422, description = "Members break a rule", body = Problem),
     )
@@ -103,8 +99,6 @@ pub async fn create(
     params(("id" = String, Path, description = "The client")),
     responses(
         (status = 200, description = "The client", body = ClientView),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
     )
 )]
@@ -125,8 +119,6 @@ pub async fn show(
     request_body = ClientMembers,
     responses(
         (status = 200, description = "The client as it is now", body = ClientView),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
         (status = 409, description = "Somebody has changed it meanwhile", body = Problem),
         (status = 422, description = "Members break a rule", body = Problem),
@@ -164,8 +156,6 @@ pub async fn change(
     params(("id" = String, Path, description = "The client")),
     responses(
         (status = 200, description = "The client with its new secret", body = ClientView),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
         (status = 409, description = "It has no secret, or somebody has changed it meanwhile", body = Problem),
     )
@@ -195,8 +185,6 @@ pub async fn renew_secret(
     params(("id" = String, Path, description = "The client")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such client", body = Problem),
     )
 )]

@@ -16,6 +16,10 @@ use crate::tokens::key_change::KeyInfo;
 
 /// A signing key.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "number": 3, "kid": "nlE2mt4h-PPMGLdZzHL7ZFTtajEqUUlidgF9-VmLzOw", "state": "signing",
+    "created_at": "2026-11-28T10:59:25.792Z", "signs_from": "2026-11-28T11:09:25.792Z", "revoked_at": null
+}))]
 pub struct KeyView {
     /// Counts the keys.
     number: i64,
@@ -68,8 +72,6 @@ impl FromFields for ListKeys {
     ),
     responses(
         (status = 200, description = "The keys", body = [KeyView]),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
 )]
@@ -91,8 +93,6 @@ pub async fn list(
     security(("access_token" = ["auth:admin"])),
     responses(
         (status = 201, description = "The next key", body = KeyView),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 409, description = "The next key is there already", body = Problem),
     )
 )]

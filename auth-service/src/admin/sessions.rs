@@ -26,8 +26,6 @@ use crate::state::AppState;
     ),
     responses(
         (status = 200, description = "The sessions", body = [SessionView]),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such account", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
@@ -53,8 +51,6 @@ pub async fn list(
     params(("id" = Uuid, Path, description = "The account")),
     responses(
         (status = 204, description = "They are over"),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such account", body = Problem),
     )
 )]
@@ -81,8 +77,6 @@ pub async fn end_all(
     ),
     responses(
         (status = 204, description = "It is over"),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "Not an administrator", body = Problem),
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
 )]

@@ -117,6 +117,11 @@ impl Client {
         !matches!(self.authentication, Authentication::None)
     }
 
+    /// Whether anybody can be it: it proves nothing, or by what anybody gets for the asking.
+    pub const fn is_anybody(&self) -> bool {
+        self.self_registered || !self.is_confidential()
+    }
+
     /// Whether an answer that goes to this address cannot be had by another program: the client proves who it is when it
     /// redeems the code, or the address is its own by TLS. Any program on a machine can listen on its loopback interface or
     /// take a scheme (RFC 8252 §8.6), so there people are asked each time. But where we sit ourselves, no other program does.

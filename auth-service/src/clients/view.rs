@@ -10,6 +10,13 @@ use super::{Authentication, Client, GrantType, RedirectUri};
 
 /// A registered client.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "client_id": "reading-list", "client_id_issued_at": 1795863833, "client_name": "Reading list",
+    "redirect_uris": ["https://app.example/callback"], "post_logout_redirect_uris": [],
+    "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+    "scope": "openid profile books:read", "token_endpoint_auth_method": "none", "resources": [],
+    "first_party": false, "require_pushed_authorization_requests": false
+}))]
 pub struct ClientView {
     /// Its name.
     client_id: String,

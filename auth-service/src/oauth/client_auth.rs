@@ -1,5 +1,6 @@
 //! Who asks: the client proves who it is by exactly one method (RFC 6749 §2.3).
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use super::error::{Code, OAuthError, Refusal};
 use super::one_time::{self, Kind};
 use super::parameters::Parameters;
 use crate::clients::{self, Authentication, Client};
+use crate::error::Error;
 use crate::state::App;
 use crate::tokens::jwt::Jwt;
 
@@ -36,14 +38,16 @@ enum Credentials<'a> {
 /// The client that a request comes from, as it has proved.
 ///
 /// # Errors
-/// `invalid_request`: no method, or more than one. `invalid_client`: it is another, or none.
+/// `invalid_request`: no method, or more than one. `invalid_client`: it is another, or none. Of those that registered
+/// themselves, too many have signed for themselves at this address.
 pub(super) async fn client(
     app: &App,
     headers: &HeaderMap,
     parameters: &Parameters,
+    ip: IpAddr,
 ) -> Result<Client, OAuthError> {
     let credentials = credentials(headers, parameters)?;
-    let outcome = prove(app, &credentials).await;
+    let outcome = prove(app, &credentials, ip).await;
     let outcome = match (outcome, parameters.get("client_id")?) {
         (Ok(Some(client)), Some(named)) if named != client.id.as_str() => Ok(None),
         (outcome, _) => outcome,
@@ -59,8 +63,9 @@ pub(super) async fn confidential_client(
     app: &App,
     headers: &HeaderMap,
     parameters: &Parameters,
+    ip: IpAddr,
 ) -> Result<Client, OAuthError> {
-    let client = client(app, headers, parameters).await?;
+    let client = client(app, headers, parameters, ip).await?;
     if client.is_confidential() {
         Ok(client)
     } else {
@@ -116,12 +121,12 @@ fn form_decode(text: &str) -> String {
 }
 
 /// The client that these prove. `None`: they prove nothing.
-async fn prove(app: &App, credentials: &Credentials<'_>) -> Result<Option<Client>, OAuthError> {
+async fn prove(app: &App, credentials: &Credentials<'_>, ip: IpAddr) -> Result<Option<Client>, OAuthError> {
     match credentials {
         Credentials::Basic(id, secret) => Ok(by_secret(clients::find(app, id).await?, secret)),
         Credentials::Post(id, secret) => Ok(by_secret(clients::find(app, id).await?, secret)),
         Credentials::None(id) => Ok(clients::find(app, id).await?.filter(|client| !client.is_confidential())),
-        Credentials::Assertion(assertion) => by_assertion(app, assertion).await,
+        Credentials::Assertion(assertion) => by_assertion(app, assertion, ip).await,
     }
 }
 
@@ -134,7 +139,7 @@ fn by_secret(client: Option<Client>, secret: &str) -> Option<Client> {
 }
 
 /// A client that signs for itself (RFC 7523 §3): issued by and about the client, for us, for a short time, used once.
-async fn by_assertion(app: &App, assertion: &str) -> Result<Option<Client>, OAuthError> {
+async fn by_assertion(app: &App, assertion: &str, ip: IpAddr) -> Result<Option<Client>, OAuthError> {
     let Some(id) = claimed_client(assertion) else { return Ok(None) };
     let Some(client) = clients::find(app, &id).await? else { return Ok(None) };
     let Authentication::PrivateKey { keys, .. } = &client.authentication else { return Ok(None) };
@@ -160,6 +165,9 @@ async fn by_assertion(app: &App, assertion: &str) -> Result<Option<Client>, OAut
     let sole = jwt.sole_audience().is_some_and(|audience| for_us.contains(&audience));
     if !(is("iss") && is("sub") && sole && in_time && begun && !jti.is_empty()) {
         return Ok(None);
+    }
+    if client.is_anybody() {
+        app.throttle.admit_unproven(&app.database, ip, now).await.map_err(Error::from)?;
     }
     let hash = one_time::hash(Kind::Assertion, &format!("{}:{jti}", client.id));
     match retry_write(|| one_time::keep(&app.database, &hash, &client.id, &(), expires)).await {

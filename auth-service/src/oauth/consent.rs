@@ -224,6 +224,9 @@ pub async fn forget_account(db: &impl ConnectionTrait, account: Uuid) -> Result<
 
 /// A consent as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "client_id": "reading-list", "scope": "books:read", "resource": "", "granted_at": "2026-11-28T11:03:54.899Z"
+}))]
 pub struct ConsentView {
     /// The client.
     client_id: String,
@@ -242,7 +245,6 @@ pub struct ConsentView {
     security(("access_token" = [])),
     responses(
         (status = 200, description = "The consents", body = [ConsentView]),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
     )
 )]
@@ -282,7 +284,6 @@ impl FromPath for ClientId {
     params(("client_id" = String, Path, description = "The client")),
     responses(
         (status = 204, description = "It is taken back"),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
         (status = 404, description = "There was none", body = Problem),
     )

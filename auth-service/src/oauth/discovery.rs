@@ -15,6 +15,7 @@ use crate::tokens::scope;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Metadata {
     /// The `iss` of all tokens.
+    #[schema(example = "http://127.0.0.1:5000")]
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,

@@ -139,6 +139,7 @@ impl AsDbErr for OAuthError {
 
 /// The body of an error (RFC 6749 §5.2).
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "error": "invalid_grant", "error_description": "the code is not good any more" }))]
 pub struct ErrorBody {
     /// For programs.
     error: &'static str,

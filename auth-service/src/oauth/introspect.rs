@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::database::retry_read;
-use shared::http::{Json, NO_STORE};
+use shared::http::{ClientAddress, Json, NO_STORE};
 use shared::token::Claims;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,14 +15,23 @@ use super::client_auth;
 use super::error::{ErrorBody, OAuthError};
 use super::forms::TokenToLookAt;
 use super::parameters::Form;
-use crate::clients::Client;
+use crate::accounts::Roles;
+use crate::clients::{self, Client, GrantType};
 use crate::entity::{account, session};
 use crate::error::Error;
 use crate::sessions::store;
 use crate::state::{App, AppState};
+use crate::tokens::mint::scope_now;
+use crate::tokens::scope::{contains, filter};
 
 /// What a token says, if it is good (RFC 7662 §2.2). Of one that is not, nothing but that.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({
+    "active": true, "scope": "books:read", "client_id": "reading-list", "username": "ada", "token_type": "Bearer",
+    "exp": 1795864735, "iat": 1795863835, "sub": "bc4271a6-2b3c-4a2b-bb8c-efae681edc62", "aud": ["books"],
+    "iss": "http://127.0.0.1:5000", "jti": "hS1KhfWgbxIZ3hAd", "sid": "01a221d3-7113-79f8-b9dc-40d389fd9dc9",
+    "roles": ["librarian"], "auth_time": 1795863834
+}))]
 pub struct Introspection {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +64,7 @@ pub struct Introspection {
     auth_time: Option<i64>,
 }
 
-/// Says whether a token is good now: by its signature, and by the rows of its session and account.
+/// Says whether a token is good now, and for what: by its signature, and by the rows of its session, account and client.
 #[utoipa::path(
     post, path = "/oauth2/introspect", operation_id = "introspect", tag = "oauth",
     request_body(content = TokenToLookAt, content_type = "application/x-www-form-urlencoded"),
@@ -68,9 +77,10 @@ pub struct Introspection {
 pub async fn introspect(
     State(app): State<AppState>,
     headers: HeaderMap,
+    ClientAddress(ip): ClientAddress,
     Form(form): Form,
 ) -> Result<Response, OAuthError> {
-    let client = client_auth::confidential_client(&app, &headers, &form).await?;
+    let client = client_auth::confidential_client(&app, &headers, &form, ip).await?;
     let token = form.need("token", "token is missing")?;
     let found = match access_token(&app, &client, token).await? {
         Some(found) => Some(found),
@@ -86,12 +96,31 @@ async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<
     if client.self_registered && claims.client_id != client.id.as_str() {
         return Ok(None);
     }
-    match claims.sid.as_deref().map(Uuid::try_parse) {
-        Some(Ok(id)) if live(app, id).await?.is_none() => return Ok(None),
-        Some(Err(_)) => return Ok(None),
-        Some(Ok(_)) | None => {}
-    }
-    Ok(Some(of_claims(&claims)))
+    let still = match claims.sid.as_deref().map(Uuid::try_parse) {
+        Some(Ok(id)) => allowed_to_account(app, id, &claims).await?,
+        Some(Err(_)) => None,
+        None => allowed_to_client(app, &claims).await?,
+    };
+    Ok(still.map(|(scope, roles)| Introspection { scope: Some(scope), roles, ..of_claims(&claims) }))
+}
+
+/// Scope and roles that are left of those in a token, where its session goes on.
+async fn allowed_to_account(
+    app: &App,
+    session: Uuid,
+    claims: &Claims,
+) -> Result<Option<(String, Vec<String>)>, Error> {
+    let Some((_, account)) = live(app, session).await? else { return Ok(None) };
+    let roles = Roles::from_column(&account.roles).names().into_iter().map(str::to_owned).collect();
+    Ok(Some((scope_now(&account, claims.scope.as_str()), roles)))
+}
+
+/// The same of a token that a client has for itself: nothing, where it could get none any more.
+async fn allowed_to_client(app: &App, claims: &Claims) -> Result<Option<(String, Vec<String>)>, Error> {
+    let client = clients::find(app, &claims.client_id).await?;
+    let client = client.filter(|client| client.may_use(GrantType::ClientCredentials));
+    let left = |client: Client| filter(claims.scope.as_str(), |name| contains(&client.scope, name));
+    Ok(client.map(|client| (left(client), Vec::new())))
 }
 
 fn of_claims(claims: &Claims) -> Introspection {

@@ -31,7 +31,7 @@ pub async fn revoke(
     headers: HeaderMap,
     Form(form): Form,
 ) -> Result<StatusCode, OAuthError> {
-    let client = client_auth::client(&app, &headers, &form).await?;
+    let client = client_auth::client(&app, &headers, &form, ip).await?;
     let token = form.need("token", "token is missing")?;
     let Some(id) = session_of(&app, token) else { return Ok(StatusCode::OK) };
     let session = retry_read(|| store::find(&app.database, id)).await?;

@@ -79,13 +79,15 @@ fn page_with(
         Errand::Authorize(request) => request.redirect_uri.as_str(),
         Errand::Device(_) => "",
     };
+    // What registered itself has chosen its name, too: it is shown where the page can say so, and nobody is sent there before.
+    let client = client.filter(|client| !client.self_registered);
     let page = SignIn {
         action: "/oauth2/sign-in",
         ticket: &ticket,
         client_name: client.map(|client| client.name.as_str()),
         username,
         failure,
-        cancel: matches!(errand, Errand::Authorize(_)),
+        cancel: client.is_some() && matches!(errand, Errand::Authorize(_)),
     };
     Ok(with_cookies(page.respond(browser.language(errand.locales()), &[target]), cookie))
 }
@@ -113,9 +115,11 @@ async fn take(
         Errand::Device(_) => None,
     };
     if let (Errand::Authorize(request), Some("cancel")) = (&errand, form.get("decision")?) {
-        still_registered(client.as_ref().ok_or(UNREGISTERED)?, request)?;
+        let client = client.as_ref().ok_or(UNREGISTERED)?;
+        still_registered(client, request)?;
         let refusal = Refusal::new(Code::AccessDenied, "nobody wanted to sign in");
-        return Err(Stop::Told(Box::new(Answer::to(request)), refusal));
+        let answer = Answer::unasked(client, &request.redirect_uri, request.state.as_deref());
+        return Err(Stop::Told(Box::new(answer), refusal));
     }
     let username = form.get("username")?.unwrap_or_default();
     let signed_in = match prove(app, username, form.get("password")?.unwrap_or_default(), who).await? {

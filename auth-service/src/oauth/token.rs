@@ -25,6 +25,9 @@ use crate::tokens::scope::{OPENID, contains};
 
 /// Tokens (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOi…", "token_type": "Bearer", "expires_in": 900, "scope": "books:read"
+}))]
 pub struct Granted {
     /// For resource servers, as `Authorization: Bearer`.
     pub(super) access_token: String,
@@ -75,7 +78,7 @@ pub async fn token(
     let grant_type: GrantType = grant_type
         .parse()
         .map_err(|_| Refusal::new(Code::UnsupportedGrantType, "there is no such grant here"))?;
-    let client = client_auth::client(&app, &headers, &form).await?;
+    let client = client_auth::client(&app, &headers, &form, who.ip).await?;
     if !client.may_use(grant_type) {
         return Err(
             Refusal::new(Code::UnauthorizedClient, "the client is not registered for this grant").into()

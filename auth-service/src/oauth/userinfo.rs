@@ -15,6 +15,7 @@ use crate::tokens::scope::{PROFILE, contains};
 
 /// Who has signed in.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "sub": "bc4271a6-2b3c-4a2b-bb8c-efae681edc62", "preferred_username": "ada" }))]
 pub struct UserInfo {
     /// An identifier that never changes.
     sub: Uuid,
@@ -29,7 +30,6 @@ pub struct UserInfo {
     security(("access_token" = ["openid"])),
     responses(
         (status = 200, description = "Who has signed in", body = UserInfo),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "The token is not for this", body = Problem),
     )
 )]

@@ -54,6 +54,19 @@ pub enum Verdict {
     RightButOutdated,
 }
 
+/// On whose behalf a password is checked. Kept until that is over, also where nobody waits for it any more.
+pub trait Asker: Send + 'static {
+    /// Called when it is about to be checked. `false`: nobody wants to know any more, and it is not.
+    fn begins(&self) -> bool;
+}
+
+/// Somebody who does not guess.
+impl Asker for () {
+    fn begins(&self) -> bool {
+        true
+    }
+}
+
 /// Hashes and checks passwords.
 #[derive(Clone)]
 pub struct Passwords {
@@ -115,12 +128,21 @@ impl Passwords {
     ///
     /// # Errors
     /// The queue is full, or `stored` is no hash that we take.
-    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<&str>,
+        asker: impl Asker,
+    ) -> Result<Verdict, HashError> {
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.nobody).to_owned();
         let (params, costs) = (self.params.clone(), Arc::clone(&self.costs));
         self.slots
             .run(move |work| {
+                if !asker.begins() {
+                    // Nobody hears this.
+                    return Ok(Verdict::Wrong);
+                }
                 let text = stored;
                 let (stored, began) = (Stored::parse(&text)?, Instant::now());
                 let right = stored.check(password.bytes(), work)? && known;
@@ -150,7 +172,7 @@ impl Passwords {
         let kind = costs::kind(stored);
         if kind != costs::kind(&self.nobody) && !self.costs.is_known(stored) {
             let nothing = Password::presented("").map_err(|_| Unusable)?;
-            self.verify(nothing, Some(stored)).await?;
+            self.verify(nothing, Some(stored), ()).await?;
         }
         Ok(format!("{}$\u{10ffff}", kind.trim_end_matches('$')))
     }
@@ -190,33 +212,36 @@ mod tests {
         let passwords = passwords(64).await;
         let stored = passwords.hash(presented("caf\u{e9} au lait")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
-        let verify = |text| passwords.verify(presented(text), Some(&stored));
+        let verify = |text| passwords.verify(presented(text), Some(&stored), ());
         assert_eq!(verify("cafe\u{301} au lait").await.unwrap(), Verdict::Right);
         assert_eq!(verify("CAFÉ au lait").await.unwrap(), Verdict::Wrong);
         assert_ne!(stored, passwords.hash(presented("caf\u{e9} au lait")).await.unwrap());
         let long = "ü".repeat(2000);
         let stored = passwords.hash(presented(&long)).await.unwrap();
-        let verdict = passwords.verify(presented(&format!("{long}!")), Some(&stored)).await.unwrap();
+        let verdict = passwords.verify(presented(&format!("{long}!")), Some(&stored), ()).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong, "nothing is cut off");
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
         let passwords = passwords(64).await;
-        assert_eq!(passwords.verify(presented(""), None).await.unwrap(), Verdict::Wrong);
-        assert!(passwords.verify(presented("x"), Some("nonsense")).await.is_err());
+        assert_eq!(passwords.verify(presented(""), None, ()).await.unwrap(), Verdict::Wrong);
+        assert!(passwords.verify(presented("x"), Some("nonsense"), ()).await.is_err());
     }
 
     #[tokio::test]
     async fn a_hash_of_other_costs_is_outdated() {
         let (cheap, dear) = (passwords(64).await, passwords(128).await);
         let stored = cheap.hash(presented("secret")).await.unwrap();
-        assert_eq!(dear.verify(presented("secret"), Some(&stored)).await.unwrap(), Verdict::RightButOutdated);
-        assert_eq!(dear.verify(presented("other"), Some(&stored)).await.unwrap(), Verdict::Wrong);
-        let stored = dear.hash(presented("secret")).await.unwrap();
-        assert_eq!(dear.verify(presented("secret"), Some(&stored)).await.unwrap(), Verdict::Right);
         assert_eq!(
-            cheap.verify(presented("secret"), Some(&stored)).await.unwrap(),
+            dear.verify(presented("secret"), Some(&stored), ()).await.unwrap(),
+            Verdict::RightButOutdated
+        );
+        assert_eq!(dear.verify(presented("other"), Some(&stored), ()).await.unwrap(), Verdict::Wrong);
+        let stored = dear.hash(presented("secret")).await.unwrap();
+        assert_eq!(dear.verify(presented("secret"), Some(&stored), ()).await.unwrap(), Verdict::Right);
+        assert_eq!(
+            cheap.verify(presented("secret"), Some(&stored), ()).await.unwrap(),
             Verdict::Right,
             "never made weaker"
         );

@@ -20,6 +20,11 @@ use crate::state::AppState;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "01a221d3-7113-79f8-b9dc-40d389fd9dc9", "current": true, "created_at": "2026-11-28T11:03:54.899Z",
+    "last_used_at": "2026-11-28T11:03:54.899Z", "expires_at": "2026-12-28T11:03:54.899Z", "address": "198.51.100.7",
+    "user_agent": "curl/7.88.1", "client_id": "first-party", "origin": "login"
+}))]
 pub struct SessionView {
     /// Its name.
     id: Uuid,
@@ -88,7 +93,6 @@ impl FromFields for ListSessions {
     ),
     responses(
         (status = 200, description = "The sessions", body = [SessionView]),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
         (status = 422, description = "Parameters break a rule", body = Problem),
     )
@@ -131,7 +135,6 @@ impl FromPath for SessionId {
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 204, description = "It is over"),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
         (status = 404, description = "No such session, or it was over", body = Problem),
     )
@@ -156,7 +159,6 @@ pub async fn end_one(
     security(("access_token" = [])),
     responses(
         (status = 204, description = "They are over"),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 403, description = "A token of another's application", body = Problem),
     )
 )]

@@ -128,11 +128,6 @@ impl<E: Into<Error>> From<E> for NotIn {
     }
 }
 
-/// A wrong password: answered as a stranger would be, where one would have had to wait.
-fn wrong(attempt: &Attempt) -> NotIn {
-    NotIn::Late(attempt.behind().map_or(Error::BadCredentials, Error::Throttled))
-}
-
 /// The first multiple of `step` that is not before `elapsed`.
 fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
     let steps = elapsed.as_nanos().div_ceil(step.as_nanos().max(1));
@@ -159,14 +154,14 @@ pub async fn try_sign_in(
         };
         let key = parsed.as_ref().map_or(username, Username::key);
         let subject = app.throttle.subject(account.as_ref().map(|account| account.id), key);
-        let admitted = app.throttle.admit(&app.database, subject, client.ip, app.clock.now()).await;
+        let admitted = app.throttle.admit(&app.database, subject, client.ip, &app.clock).await;
         let attempt = admitted.map_err(|refused| match refused {
             Refused::Wait { wait, at_once: false } => NotIn::Late(Error::Throttled(wait)),
             refused => NotIn::from(refused),
         })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = match (verify(app, &password, enabled).await, attempt.behind()) {
+        let verdict = match (verify(app, &password, enabled, &attempt).await, attempt.behind()) {
             // Nor does a stranger who has to wait hear that others wait, too.
             (Err(Error::Hash(HashError::QueueFull)), Some(wait)) => {
                 return Err(NotIn::Late(Error::Throttled(wait)));
@@ -174,13 +169,12 @@ pub async fn try_sign_in(
             (verdict, _) => verdict?,
         };
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
-            let mut refused = Event::new(Kind::Login, Actor::Unknown(client.ip)).refused();
-            if let Some(account) = &account {
-                refused = refused.account(account.id);
-            }
-            attempt.failed(&app.database, &refused, app.clock.now()).await?;
-            return Err(wrong(&attempt));
+            let behind = attempt.behind();
+            attempt.failed().await?;
+            // As a stranger would be answered, where one would have had to wait.
+            return Err(NotIn::Late(behind.map_or(Error::BadCredentials, Error::Throttled)));
         };
+        attempt.was_right();
         let upgraded = match verdict {
             Verdict::RightButOutdated => upgrade(app, password.clone()).await?,
             Verdict::Right | Verdict::Wrong => None,
@@ -193,13 +187,18 @@ pub async fn try_sign_in(
     Err(NotIn::Late(Error::BadCredentials))
 }
 
-async fn verify(app: &App, password: &Password, account: Option<&account::Model>) -> Result<Verdict, Error> {
+async fn verify(
+    app: &App,
+    password: &Password,
+    account: Option<&account::Model>,
+    attempt: &Attempt,
+) -> Result<Verdict, Error> {
     let stored = account.map(|account| account.password_hash.as_str());
-    match (app.passwords.verify(password.clone(), stored).await, account) {
+    match (app.passwords.verify(password.clone(), stored, attempt.asker()).await, account) {
         (Err(HashError::Unusable(error)), Some(account)) => {
             // Whatever has put it there, an answer of its own would tell that the account exists.
             tracing::error!(account = %account.id, %error, "an account cannot sign in until it is given a password");
-            Ok(app.passwords.verify(password.clone(), None).await?)
+            Ok(app.passwords.verify(password.clone(), None, attempt.asker()).await?)
         }
         (verdict, _) => Ok(verdict?),
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use shared::bearer::bearer_token;
-use shared::http::{ClientAddress, Problem};
+use shared::http::ClientAddress;
 use shared::token::{Compact, Rejection, TokenType};
 use uuid::Uuid;
 
@@ -18,7 +18,6 @@ use crate::state::{App, AppState};
     security(("access_token" = []), ("refresh_token" = [])),
     responses(
         (status = 204, description = "The session is over"),
-        (status = 401, description = "No valid token", body = Problem),
     )
 )]
 pub async fn logout(

@@ -15,6 +15,10 @@ use crate::tokens::mint::{self, AccessGrant};
 
 /// The tokens of a session.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOi…", "refresh_token": "eyJ0eXAiOiJydCtqd3QiLCJhbGciOi…", "token_type": "Bearer",
+    "expires_in": 900, "refresh_expires_in": 2592000, "scope": "books:read books:write"
+}))]
 pub struct TokenResponse {
     /// For resource servers, as `Authorization: Bearer`.
     access_token: String,

@@ -1,17 +1,21 @@
 //! A password that may be tried, and what is counted when it was.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
-use shared::clock::Timestamp;
+use shared::clock::{Clock, Timestamp};
 use shared::database::retry_write;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::burst::Place;
 use super::rules::{ACCOUNT, Counter, NETWORK, PAIR, Policy, SignIn};
 use super::store;
 use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::passwords::Asker;
 
 /// The rows that one attempt to sign in counts in.
 #[derive(Debug)]
@@ -34,15 +38,38 @@ impl Keys {
     }
 }
 
-/// A password that may be tried.
-#[derive(Debug)]
+/// A password that may be tried. Where it was, and nobody says how that ended, it counts as a failure.
+///
+/// A scenario: whoever guesses hangs up as soon as the answer takes longer than that to a right password would. What was to
+/// count the failure is dropped with the request, and so they guess for as long as they like.
 pub struct Attempt {
-    pub(super) account_id: Option<Uuid>,
-    pub(super) ip: IpAddr,
     /// How long a stranger would have had to wait for it.
     pub(super) behind: Option<Duration>,
-    pub(super) counts: Counts,
-    pub(super) place: Place,
+    pub(super) database: DatabaseConnection,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tried: Arc<Tried>,
+}
+
+/// What is tried. It keeps its place for as long as something is hashed for it.
+#[derive(Debug)]
+pub struct Tried {
+    stage: Mutex<Stage>,
+    /// What is told of a failure.
+    failure: Event,
+    account_id: Option<Uuid>,
+    ip: IpAddr,
+    counts: Counts,
+    place: Place,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was hashed yet.
+    Waiting,
+    /// Somebody may hear, or see by the time that it takes, whether it is right.
+    Tried,
+    /// It was counted, or is not to be.
+    Over,
 }
 
 /// What changes with how it ends.
@@ -100,19 +127,96 @@ impl Attempt {
         self.behind
     }
 
-    /// Counts a failure, told of by `event`.
+    /// On whose behalf it is checked.
+    pub fn asker(&self) -> Arc<Tried> {
+        Arc::clone(&self.tried)
+    }
+
+    /// Says that it was the right one: whatever comes of that, it is no failure.
+    pub fn was_right(&self) {
+        self.tried.end();
+    }
+
+    /// Counts a failure.
+    ///
+    /// # Errors
+    /// The database's. It is counted later, then.
+    pub async fn failed(self) -> Result<(), DbErr> {
+        self.tried.count(&self.database, &*self.clock).await?;
+        self.tried.end();
+        Ok(())
+    }
+
+    /// Forgets the failures of the account, and remembers that its owner was here.
     ///
     /// # Errors
     /// The database's.
-    pub async fn failed(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
-        retry_write(|| self.count(db, event, now)).await?;
+    pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+        let counts = &self.tried.counts;
+        for key in &counts.forgets {
+            store::clear(db, key).await?;
+        }
+        match &counts.noted {
+            Some(key) => store::note_success(db, key, now).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let (Stage::Tried, Ok(runtime)) = (self.tried.end(), Handle::try_current()) else { return };
+        let (database, clock, tried) =
+            (self.database.clone(), Arc::clone(&self.clock), Arc::clone(&self.tried));
+        runtime.spawn(async move {
+            if let Err(error) = tried.count(&database, &*clock).await {
+                tracing::error!(%error, "a failure to sign in is not counted");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attempt").field(&self.tried).finish()
+    }
+}
+
+impl Asker for Arc<Tried> {
+    fn begins(&self) -> bool {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if *stage == Stage::Waiting {
+            *stage = Stage::Tried;
+        }
+        *stage == Stage::Tried
+    }
+}
+
+impl Tried {
+    pub(super) fn new(
+        failure: Event,
+        account_id: Option<Uuid>,
+        ip: IpAddr,
+        counts: Counts,
+        place: Place,
+    ) -> Arc<Self> {
+        Arc::new(Self { stage: Mutex::new(Stage::Waiting), failure, account_id, ip, counts, place })
+    }
+
+    /// The stage until now.
+    fn end(&self) -> Stage {
+        std::mem::replace(&mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner), Stage::Over)
+    }
+
+    async fn count(&self, database: &DatabaseConnection, clock: &dyn Clock) -> Result<(), DbErr> {
+        retry_write(|| self.write(database, clock.now())).await?;
         self.place.failed();
         Ok(())
     }
 
-    async fn count(&self, db: &DatabaseConnection, event: &Event, now: Timestamp) -> Result<(), DbErr> {
-        let mut transaction = Transaction::begin(db).await?;
-        transaction.record(now, event.clone()).await?;
+    async fn write(&self, database: &DatabaseConnection, now: Timestamp) -> Result<(), DbErr> {
+        let mut transaction = Transaction::begin(database).await?;
+        transaction.record(now, self.failure.clone()).await?;
         for (key, policy) in &self.counts.failure {
             store::add_failure(&*transaction, key, policy, now).await?;
         }
@@ -125,20 +229,6 @@ impl Attempt {
             transaction.record(now, event.detail(format!("from here, the next try is in {wait:?}"))).await?;
         }
         transaction.commit().await
-    }
-
-    /// Forgets the failures of the account, and remembers that its owner was here.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn succeeded(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
-        for key in &self.counts.forgets {
-            store::clear(db, key).await?;
-        }
-        match &self.counts.noted {
-            Some(key) => store::note_success(db, key, now).await,
-            None => Ok(()),
-        }
     }
 }
 

@@ -8,16 +8,18 @@ mod store;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbErr};
-use shared::clock::Timestamp;
+use shared::clock::{Clock, Timestamp};
 use shared::database::{self, retry_read, retry_write};
 use uuid::Uuid;
 
-use self::attempt::{Counts, Keys};
+use self::attempt::{Counts, Keys, Tried};
 use self::burst::{Bursts, Place};
 use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession, network_of};
+use crate::audit::{Actor, Event, Kind};
 use crate::tokens::sealer::Blinder;
 
 pub use self::attempt::Attempt;
@@ -78,8 +80,9 @@ impl Throttle {
         db: &DatabaseConnection,
         subject: Subject,
         ip: IpAddr,
-        now: Timestamp,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Attempt, Refused> {
+        let now = clock.now();
         let keys = Keys::new(subject.key, &network_of(ip));
         let [behind_pair, behind_account] = &keys.behind;
         let all =
@@ -100,7 +103,12 @@ impl Throttle {
             return Err(seen(crowded));
         }
         let counts = Counts::sign_in(keys, &counted, within_sessions, behind.is_some(), now);
-        Ok(Attempt { account_id: subject.account_id, ip, behind, counts, place })
+        let mut failure = Event::new(Kind::Login, Actor::Unknown(ip)).refused();
+        if let Some(id) = subject.account_id {
+            failure = failure.account(id);
+        }
+        let tried = Tried::new(failure, subject.account_id, ip, counts, place);
+        Ok(Attempt { behind, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 
     /// Lets somebody try the current password within a session of the account, or says when they may. Whoever has stolen its
@@ -115,8 +123,9 @@ impl Throttle {
         account_id: Uuid,
         session_id: Uuid,
         ip: IpAddr,
-        now: Timestamp,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Attempt, Refused> {
+        let now = clock.now();
         let sessions = format!("{}{}", store::account_key(account_id), store::WITHIN_SESSIONS);
         let session = format!("{sessions}:{session_id}");
         let [of_session, of_all] = retry_read(|| store::read(db, [&session, &sessions])).await?;
@@ -127,7 +136,10 @@ impl Throttle {
         let crowded = Refused::Wait { wait: Duration::from_secs(1), at_once: true };
         let place = Place::take(&self.bursts, &session, 1, 1).ok_or(crowded)?;
         let counts = Counts::within_session(session, sessions);
-        Ok(Attempt { account_id: Some(account_id), ip, behind: None, counts, place })
+        let failure =
+            Event::new(Kind::PasswordChanged, Actor::Account(account_id, ip)).session(session_id).refused();
+        let tried = Tried::new(failure, Some(account_id), ip, counts, place);
+        Ok(Attempt { behind: None, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 
     /// Lets somebody at this address make an account, and counts it.
@@ -179,7 +191,7 @@ impl Throttle {
         retry_write(|| store::take_back(db, &key)).await
     }
 
-    /// Lets a client at this address that proves nothing begin something of which a row is kept, and counts it.
+    /// Lets a client at this address that anybody can be begin something of which a row is kept, and counts it.
     ///
     /// # Errors
     /// Not now, or the database's.

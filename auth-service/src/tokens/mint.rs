@@ -79,6 +79,16 @@ pub struct AccessGrant<'a> {
     pub fresh: bool,
 }
 
+/// What an account may do now of a scope that was granted once.
+pub fn scope_now(account: &account::Model, granted: &str) -> String {
+    // Whoever was given a password by somebody else may do nothing but replace it.
+    if account.must_change_password {
+        return String::new();
+    }
+    let allowed = Roles::from_column(&account.roles).scope();
+    filter(granted, |name| is_identity(name) || contains(&allowed, name))
+}
+
 /// Signs the access token of a session. Returns it with the scope that it carries.
 ///
 /// # Errors
@@ -91,12 +101,7 @@ pub fn access_token(
     grant: AccessGrant<'_>,
 ) -> Result<(String, String), KeyError> {
     let roles = Roles::from_column(&account.roles);
-    // Whoever was given a password by somebody else may do nothing but replace it.
-    let allowed = roles.scope();
-    let scope = match account.must_change_password {
-        true => String::new(),
-        false => filter(&session.scope, |name| is_identity(name) || contains(&allowed, name)),
-    };
+    let scope = scope_now(account, &session.scope);
     let claims = AccessClaims {
         iss: issuer,
         sub: account.id,

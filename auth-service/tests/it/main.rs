@@ -11,6 +11,7 @@ mod commands;
 mod concurrency;
 mod copy;
 mod doctor;
+mod hang_up;
 mod keys;
 mod layering;
 mod limits;

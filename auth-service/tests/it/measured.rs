@@ -5,16 +5,17 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use auth_service::accounts::store::{self, NewPassword};
 use auth_service::accounts::{Role, Roles};
-use auth_service::audit::{Actor, Event, Kind};
 use secrecy::SecretString;
-use shared::clock::{Clock as _, SystemClock};
+use shared::clock::{Clock, SystemClock};
 use shared::random::{Random, SystemRandom};
+use shared::testing::FakeClock;
 
 use crate::process::{Server, answer, attempt, login, now};
 use crate::world::{World, connect};
@@ -179,9 +180,9 @@ async fn make_accounts(directory: &Path, of_each: usize, classes: usize) {
         }
         for _ in 0..if class == 3 { 5 } else { 0 } {
             let (subject, ip) = (throttle.subject(Some(id), &name), network(number).parse().unwrap());
-            let attempt = throttle.admit(database, subject, ip, hour_ago).await.unwrap();
-            let refused = Event::new(Kind::Login, Actor::Unknown(ip)).refused();
-            attempt.failed(database, &refused, hour_ago).await.unwrap();
+            let clock: Arc<dyn Clock> = Arc::new(FakeClock::at(hour_ago));
+            let attempt = throttle.admit(database, subject, ip, &clock).await.unwrap();
+            attempt.failed().await.unwrap();
         }
     }
 }

@@ -21,6 +21,11 @@ pub(crate) async fn hashes(world: &World) -> u64 {
     count.unwrap().parse().unwrap()
 }
 
+/// Whether no password is being hashed.
+pub(crate) async fn all_slots_are_free(world: &World) -> bool {
+    metrics(world).await.lines().any(|line| line == "hash_slots_busy 0")
+}
+
 #[tokio::test]
 async fn sessions_that_are_not_over_are_counted() {
     let world = World::new().await;

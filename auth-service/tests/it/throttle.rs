@@ -23,7 +23,7 @@ const SHORT_QUEUE: &[&str] = &["--hash-queue-deadline", "400ms"];
 
 /// Seconds to wait, of an answer that asks for it.
 #[track_caller]
-fn wait(answer: &Answer) -> u64 {
+pub(crate) fn wait(answer: &Answer) -> u64 {
     assert_eq!((answer.status.as_u16(), &answer.body["code"]), (429, &json!("throttled")), "{}", answer.body);
     answer.header(RETRY_AFTER).parse().unwrap()
 }
@@ -260,7 +260,7 @@ async fn who_is_refused_in_a_slow_network_waits_longer_than_any_queue() {
 }
 
 /// Replaces the password from this address.
-async fn replace_password(world: &World, access: &str, ip: &str, current: &str) -> Answer {
+pub(crate) async fn replace_password(world: &World, access: &str, ip: &str, current: &str) -> Answer {
     let body = json!({"current_password": current, "new_password": "another long password"});
     let request = Request::put("/me/password")
         .header(CONTENT_TYPE, "application/json")

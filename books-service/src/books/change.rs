@@ -19,10 +19,10 @@ const TRIES: usize = 10;
 #[derive(Clone, Debug, ToSchema)]
 pub struct PartOfBook {
     /// 1 to 100 characters.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "The Dispossessed", min_length = 1, max_length = 100)]
     title: Option<Title>,
     /// 1 to 50 characters.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
+    #[schema(value_type = Option<String>, example = "Ursula K. Le Guin", min_length = 1, max_length = 50)]
     author: Option<Author>,
 }
 
@@ -46,8 +46,6 @@ impl FromFields for PartOfBook {
     responses(
         (status = 200, description = "The book as it is now", body = BookView, headers(("ETag" = String))),
         (status = 400, description = "Not JSON", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token lacks books:write", body = Problem),
         (status = 404, description = "No such book", body = Problem),
         (status = 412, description = "It is not as `If-Match` says", body = Problem),
         (status = 413, description = "Over 64 KiB", body = Problem),
@@ -77,8 +75,6 @@ pub async fn replace(
     responses(
         (status = 200, description = "The book as it is now", body = BookView, headers(("ETag" = String))),
         (status = 400, description = "Not JSON", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token lacks books:write", body = Problem),
         (status = 404, description = "No such book", body = Problem),
         (status = 412, description = "It is not as `If-Match` says", body = Problem),
         (status = 413, description = "Over 64 KiB", body = Problem),

@@ -16,10 +16,10 @@ use crate::state::AppState;
 #[derive(Debug, ToSchema)]
 pub struct WholeBook {
     /// 1 to 100 characters.
-    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, example = "The Dispossessed", min_length = 1, max_length = 100)]
     pub(super) title: Title,
     /// 1 to 50 characters.
-    #[schema(value_type = String, min_length = 1, max_length = 50)]
+    #[schema(value_type = String, example = "Ursula K. Le Guin", min_length = 1, max_length = 50)]
     pub(super) author: Author,
 }
 
@@ -40,8 +40,6 @@ impl FromFields for WholeBook {
         (status = 201, description = "Added", body = BookView,
             headers(("Location" = String), ("ETag" = String))),
         (status = 400, description = "Not JSON", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token lacks books:write", body = Problem),
         (status = 413, description = "Over 64 KiB", body = Problem),
         (status = 415, description = "Not said to be JSON", body = Problem),
         (status = 422, description = "Fields break a rule", body = Problem),

@@ -20,8 +20,6 @@ use crate::state::AppState;
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token lacks books:write", body = Problem),
         (status = 404, description = "No such book", body = Problem),
         (status = 412, description = "It is not as `If-Match` says", body = Problem),
         (status = 503, description = "Tokens cannot be checked at the moment", body = Problem),

@@ -23,8 +23,6 @@ use crate::state::AppState;
     responses(
         (status = 200, description = "The book", body = BookView, headers(("ETag" = String))),
         (status = 304, description = "The client has it already"),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token lacks books:read", body = Problem),
         (status = 404, description = "No such book", body = Problem),
         (status = 412, description = "It has another tag", body = Problem),
         (status = 503, description = "Tokens cannot be checked at the moment", body = Problem),

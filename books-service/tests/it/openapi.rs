@@ -1,4 +1,5 @@
 use http::Method;
+use shared::testing::check_description;
 
 use crate::world::{Librarian as _, World};
 
@@ -30,4 +31,9 @@ fn the_committed_description_is_that_of_the_code() {
         current.trim() == committed.trim(),
         "run: cargo run -p books-service -- openapi > books-service/openapi.json"
     );
+}
+
+#[test]
+fn what_goes_in_and_comes_out_is_described_with_examples() {
+    check_description(&serde_json::to_value(books_service::openapi::api("http://127.0.0.1:5001")).unwrap());
 }

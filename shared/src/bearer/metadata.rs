@@ -14,6 +14,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 #[cfg_attr(feature = "service", derive(utoipa::ToSchema), schema(as = Metadata))]
 pub struct ResourceMetadata {
     /// The URL of the service.
+    #[cfg_attr(feature = "service", schema(example = "http://127.0.0.1:5000"))]
     resource: String,
     /// Whose tokens it takes.
     authorization_servers: Vec<String>,

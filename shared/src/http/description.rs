@@ -11,7 +11,8 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A modifier for documents whose errors are [`Problem`](super::Problem)s: gives them their media type, and names the answers
-/// that come before any handler is reached: 400 for a malformed header or body, 413 and 415 for bodies.
+/// that come before any handler is reached: 400 for a malformed header or body, 401 and 403 where an `access_token` with
+/// certain scopes is asked for, 413 and 415 for bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct DescribeProblems;
 
@@ -41,14 +42,17 @@ pub fn describe_sign_in(api: &mut OpenApi, issuer: &str, scopes: &[(&str, &str)]
 }
 
 fn also_by_sign_in(operation: &mut Operation) {
-    let Some(needed) = &mut operation.security else { return };
-    let scopes = needed.iter().find_map(|one| {
-        let one = serde_json::to_value(one).ok()?;
-        serde_json::from_value::<Vec<String>>(one.get("access_token")?.clone()).ok()
-    });
-    if let Some(scopes) = scopes {
+    if let (Some(scopes), Some(needed)) = (scopes(operation), &mut operation.security) {
         needed.push(SecurityRequirement::new("oauth2", scopes));
     }
+}
+
+/// What the access token must be good for, where one is asked for.
+fn scopes(operation: &Operation) -> Option<Vec<String>> {
+    operation.security.as_ref()?.iter().find_map(|one| {
+        let one = serde_json::to_value(one).ok()?;
+        serde_json::from_value(one.get("access_token")?.clone()).ok()
+    })
 }
 
 fn describe(operation: &mut Operation) {
@@ -59,6 +63,12 @@ fn describe(operation: &mut Operation) {
     };
     if guarded || takes_json {
         add(operation, "400", "The Authorization header or the body is malformed");
+    }
+    if let Some(scopes) = scopes(operation) {
+        add(operation, "401", "No valid token");
+        if !scopes.is_empty() {
+            add(operation, "403", &format!("The token lacks {}", scopes.join(" ")));
+        }
     }
     if takes_json {
         add(operation, "408", "The body did not arrive in time");

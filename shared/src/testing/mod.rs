@@ -6,6 +6,7 @@ mod clock;
 pub mod conformance;
 #[cfg(feature = "service")]
 mod database;
+mod description;
 pub mod forge;
 mod issuer;
 mod key;
@@ -21,6 +22,7 @@ pub use caller::{Answer, Caller};
 pub use clock::FakeClock;
 #[cfg(feature = "service")]
 pub use database::{new_database, new_shared_database};
+pub use description::check_description;
 pub use issuer::{Fault, MockIssuer};
 pub use key::TestKey;
 pub use proof::ProofKey;

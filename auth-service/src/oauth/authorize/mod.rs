@@ -69,11 +69,11 @@ impl Answer {
         Self { redirect_uri: request.redirect_uri.clone(), state: request.state.clone(), guarded: false }
     }
 
-    /// Of whoever has followed a link.
+    /// Of whoever has followed a link, and may not have signed in.
     ///
     /// A scenario: a stranger registers a client, and sends people a link to us whose request is wrong on purpose. Were the
     /// error told to the client, everybody who trusts our name would land on the stranger's page (RFC 9700 §4.11.2).
-    fn unasked(client: &Client, redirect_uri: &str, state: Option<&str>) -> Self {
+    pub(super) fn unasked(client: &Client, redirect_uri: &str, state: Option<&str>) -> Self {
         let (redirect_uri, state) = (redirect_uri.to_owned(), state.map(str::to_owned));
         Self { redirect_uri, state, guarded: client.self_registered }
     }

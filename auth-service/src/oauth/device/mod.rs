@@ -40,6 +40,11 @@ const DRAWS: usize = 5;
 
 /// What a device shows and keeps (RFC 8628 §3.2).
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "device_code": "Xq3yP0nS2mV7cJ1kR5tB9wZ4", "user_code": "BCDF-GHJK", "expires_in": 600, "interval": 5,
+    "verification_uri": "http://127.0.0.1:5000/oauth2/device",
+    "verification_uri_complete": "http://127.0.0.1:5000/oauth2/device?user_code=BCDF-GHJK"
+}))]
 pub struct DeviceAuthorization {
     /// For the token endpoint.
     device_code: String,
@@ -80,13 +85,13 @@ pub async fn authorize(
     ClientAddress(ip): ClientAddress,
     Form(form): Form,
 ) -> Result<Response, OAuthError> {
-    let client = client_auth::client(&app, &headers, &form).await?;
+    let client = client_auth::client(&app, &headers, &form, ip).await?;
     if !client.may_use(GrantType::DeviceCode) {
         return Err(
             Refusal::new(Code::UnauthorizedClient, "the client is not registered for this grant").into()
         );
     }
-    if !client.is_confidential() {
+    if client.is_anybody() {
         app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
     }
     let (device_code, now) = (app.random.text::<32>(), app.clock.now());

@@ -70,7 +70,7 @@ fn narrowed(
         if !is_within(&asked, &narrowed.resource) {
             return Err(Refusal::new(Code::InvalidTarget, "the resource is none of those that were granted"));
         }
-        narrowed.resource = asked;
+        narrowed.resource = filter(&narrowed.resource, |name| contains(&asked, name));
     }
     Ok(narrowed)
 }

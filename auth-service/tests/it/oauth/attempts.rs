@@ -5,11 +5,12 @@ use auth_service::clients::{Client, store};
 use auth_service::entity::{audit_event, one_time};
 use auth_service::maintenance::sweep;
 use sea_orm::EntityTrait as _;
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::testing::{TestKey, TokenBuilder};
 
 use super::visitor::Visitor;
 use super::{CALLBACK, Reply, app, device, public, redemption, request, world};
-use crate::world::{PASSWORD, World, claims};
+use crate::world::{ISSUER, PASSWORD, World, claims};
 
 /// Redeems a code of the public client.
 async fn redeem(world: &World, client: &str, code: &str) -> Reply {
@@ -272,13 +273,48 @@ async fn nobody_is_sent_to_a_stranger_for_having_followed_a_link() {
     let bye = format!("{bye}&id_token_hint={hint}");
     assert_eq!(nobody.get(&bye).await.status, 200);
     assert_eq!(own.get(&bye).await.location().as_str(), "https://app.example/bye", "who is signed in there");
-    // Whoever is signed in, or says so by a button, has come here for it.
+    // Its name may be anything that somebody is to read, and there is no button that leads there.
     let page = nobody.get(&request(&id, &[])).await;
-    nobody.press(&page, "cancel").await.tells("access_denied");
+    assert!(!page.shows("Imprimatur</bdi>") && !page.shows("cancel"), "{}", page.body);
+    nobody.press(&page, "cancel").await.is_trouble();
+    // Whoever is signed in has come here for it.
     nobody.sign_in(&request(&id, &[])).await;
     nobody.get(&request(&id, &[("scope", "bogus")])).await.tells("invalid_scope");
     world.register(&app()).await;
     Visitor::new(&world).get(&request("app", &[("scope", "bogus")])).await.tells("invalid_scope");
+}
+
+/// A secret that anybody gets for the asking proves nothing.
+#[tokio::test]
+async fn whoever_registers_with_a_secret_or_a_key_begins_no_more_often() {
+    let world = with_registration().await;
+    let key = TestKey::a();
+    let with_secret = json!({"client_name": "A", "redirect_uris": [CALLBACK]});
+    let with_key = json!({
+        "client_name": "B", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [key.jwk()]},
+    });
+    let register =
+        async |metadata: Value| world.anonymous().post("/oauth2/register", metadata).await.expect(201).body;
+    let (secret, signer) = (register(with_secret).await, register(with_key).await);
+    let text = |made: &Value, name: &str| made[name].as_str().unwrap().to_owned();
+    let auth = super::basic(&text(&secret, "client_id"), &text(&secret, "client_secret"));
+    let query = request(&text(&secret, "client_id"), &[]);
+    let pushed: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pushed: Vec<_> = pushed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for _ in 0..300 {
+        world.form("/oauth2/par", Some(&auth), &pushed).await.expect(201);
+    }
+    world.form("/oauth2/par", Some(&auth), &pushed).await.expect(429);
+    let id = text(&signer, "client_id");
+    let assertion = TokenBuilder::new(&id, ISSUER, world.now()).header("typ", "JWT").claim("sub", &*id);
+    let assertion = assertion.claim("jti", "1").claim("exp", world.clock_seconds() + 60).sign(&key);
+    let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    let fields = [("token", "x"), kind, ("client_assertion", &assertion)];
+    world.form("/oauth2/revoke", None, &fields).await.expect(429);
+    world.advance(1);
+    world.form("/oauth2/revoke", None, &fields).await.expect(200);
 }
 
 #[tokio::test]

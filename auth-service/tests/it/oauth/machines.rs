@@ -156,6 +156,35 @@ async fn a_resource_server_asks_whether_a_token_is_good() {
     world.as_app("/oauth2/introspect", &[]).await.refused(400, "invalid_request");
 }
 
+/// What an access token says is what was so when it was signed; whoever asks wants to know what is so.
+#[tokio::test]
+async fn whoever_asks_hears_of_rights_that_are_gone() {
+    let world = world().await;
+    let root = world.member("root", Role::Admin).await;
+    let ask =
+        async |token: &str| world.as_app("/oauth2/introspect", &[("token", token)]).await.expect(200).body;
+    let said = ask(&root.access).await;
+    assert_eq!(
+        (&said["roles"], &said["scope"]),
+        (&json!(["admin"]), &json!("books:read books:write auth:admin"))
+    );
+    let other = world.member("other", Role::Admin).await;
+    let id = world.row("root").await.id;
+    let change = json!({"roles": ["reader"]});
+    world.bearer(&other.access).patch(&format!("/admin/users/{id}"), change).await.expect(200);
+    let said = ask(&root.access).await;
+    assert_eq!((&said["roles"], &said["scope"]), (&json!(["reader"]), &json!("books:read")));
+
+    let robot = Client { id: "robot".parse().unwrap(), ..app() };
+    world.register(&robot).await;
+    let auth = basic("robot", SECRET);
+    let fields = [("grant_type", "client_credentials"), ("scope", "books:read")];
+    let token = world.form("/oauth2/token", Some(&auth), &fields).await.expect(200).text("access_token");
+    assert_eq!(ask(&token).await["scope"], "books:read");
+    world.bearer(&other.access).delete("/admin/clients/robot").await.expect(204);
+    assert_eq!(ask(&token).await, json!({"active": false}));
+}
+
 #[tokio::test]
 async fn a_service_that_asks_about_each_token_stops_at_once_when_a_session_is_over() {
     let world = world().await;

@@ -35,6 +35,7 @@ pub(in super::super) const CHINESE: Texts = Texts {
     lasts: "授权期限",
     without_you: Around("最长 ", "，你离开后仍然有效"),
     only_with_you: "仅在你使用期间有效",
+    sees: "该应用还会获知你的用户名和角色。",
     revocable: "你可以随时在账号中撤销此授权。",
     allow: "允许",
     deny: "拒绝",

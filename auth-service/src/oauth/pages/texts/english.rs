@@ -37,6 +37,7 @@ pub(in super::super) const ENGLISH: Texts = Texts {
     lasts: "Access lasts",
     without_you: Around("up to ", ", even while you are away"),
     only_with_you: "only while you use it",
+    sees: "It also gets to know your user name and your roles.",
     revocable: "You can take this back at any time in your account.",
     allow: "Allow",
     deny: "Deny",

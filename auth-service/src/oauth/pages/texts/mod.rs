@@ -60,6 +60,7 @@ pub(super) struct Texts {
     /// Around a span of time.
     pub(super) without_you: Around,
     pub(super) only_with_you: &'static str,
+    pub(super) sees: &'static str,
     pub(super) revocable: &'static str,
     pub(super) allow: &'static str,
     pub(super) deny: &'static str,
