@@ -186,6 +186,24 @@ pub async fn end_others(
     Ok(ended.exec(db).await?.rows_affected)
 }
 
+/// Up to `limit` sessions of the account at this client that were opened in this way and are not over, but for the `kept`
+/// that were used last.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn unused_for_longest(
+    db: &impl ConnectionTrait,
+    like: &Model,
+    kept: u64,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, DbErr> {
+    let ids = Entity::find().select_only().column(Column::Id).filter(Column::AccountId.eq(like.account_id));
+    let ids = ids.filter(Column::ClientId.eq(&like.client_id)).filter(Column::Origin.eq(like.origin));
+    let last = ids.filter(alive(now)).order_by_desc(Column::LastUsedAt).order_by_desc(Column::Id);
+    last.offset(kept).limit(limit).into_tuple().all(db).await
+}
+
 /// Up to `limit` sessions of the account that are not over, behind the one called `after`, oldest first.
 ///
 /// # Errors
@@ -212,8 +230,8 @@ pub async fn delete_all(db: &impl ConnectionTrait, account_id: Uuid) -> Result<u
     Ok(Entity::delete_many().filter(Column::AccountId.eq(account_id)).exec(db).await?.rows_affected)
 }
 
-/// Up to `limit` sessions that have reached their end. Nothing moves that end, so none of them is ever
-/// used again.
+/// Up to `limit` sessions that have reached their end, or were brought to it. Nothing puts that off, so none of them is
+/// ever used again.
 ///
 /// # Errors
 /// The database's.
@@ -259,8 +277,15 @@ fn used(idle_expires_at: Timestamp, now: Timestamp, client: &Client) -> UpdateMa
     })
 }
 
+/// What has ended means nothing any more, and is swept with what has reached its end: whoever logs in and out all day leaves
+/// no more rows than there are sessions.
 fn ended(now: Timestamp) -> UpdateMany<Entity> {
-    Entity::update_many().set(ActiveModel { revoked_at: Set(Some(now.millis())), ..Default::default() })
+    let ended = ActiveModel {
+        revoked_at: Set(Some(now.millis())),
+        expires_at: Set(now.millis()),
+        ..Default::default()
+    };
+    Entity::update_many().set(ended)
 }
 
 async fn affects_one(update: UpdateMany<Entity>, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
