@@ -77,7 +77,7 @@ impl Service {
         metrics.register(|registry| {
             registry.register(
                 "sessions_live",
-                "Sessions that are not over, every five minutes",
+                "Sessions that were not ended and have not reached their end, counted every five minutes",
                 live_sessions.clone(),
             );
             bearer.register(registry);

@@ -47,7 +47,7 @@ pub struct App {
     pub access_token_verifier: TokenVerifier,
     /// Seals what browsers carry for us.
     pub browser_sealer: Sealer,
-    /// Sessions that were not over when they were last counted.
+    /// Sessions that had not ended when they were last counted.
     pub live_sessions: Gauge,
 }
 
