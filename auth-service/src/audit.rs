@@ -286,6 +286,11 @@ impl Transaction {
         Ok(())
     }
 
+    /// An event that has a line in the log and no row.
+    pub fn only_tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
     /// Makes it so, and tells.
     ///
     /// # Errors

@@ -25,12 +25,17 @@ const BATCH: u64 = 500;
 
 /// Runs for as long as the service does.
 pub(crate) async fn run(app: AppState) {
-    let (mut swept_at, mut measured) = (Instant::now(), false);
+    let (mut swept_at, mut measured, mut counted) = (Instant::now(), false, false);
     loop {
         // Soon, since refusals wait for it, but not before the service is up.
         if !measured {
-            let outcome = look_around(&app).await;
+            let outcome = measure_hashes(&app.database, &app.passwords).await;
             measured = outcome.inspect_err(complain).is_ok();
+        }
+        // Not again before it is time, also where it fails: it may be more than the database can count.
+        if !counted {
+            counted = true;
+            count_sessions(&app).await.unwrap_or_else(|error| complain(&error));
         }
         tokio::time::sleep(LOOK_EVERY).await;
         if let Err(error) = app.keyring.maintain().await {
@@ -39,7 +44,7 @@ pub(crate) async fn run(app: AppState) {
         }
         if swept_at.elapsed() >= SWEEP_EVERY {
             swept_at = Instant::now();
-            measured = false;
+            (measured, counted) = (false, false);
             if let Err(error) = sweep(&app).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "old rows cannot be swept");
             }
@@ -50,11 +55,15 @@ pub(crate) async fn run(app: AppState) {
 /// Learns what is told and counted of all accounts and sessions.
 ///
 /// # Errors
-/// The database's, or the queue for hashing is full.
+/// The database's.
 pub async fn look_around(app: &App) -> Result<(), Error> {
     measure_hashes(&app.database, &app.passwords).await?;
-    let live = sessions::store::count_alive(&app.database, app.clock.now()).await?;
-    app.live_sessions.set(i64::try_from(live).unwrap_or(i64::MAX));
+    count_sessions(app).await
+}
+
+async fn count_sessions(app: &App) -> Result<(), Error> {
+    let live = retry_read(|| sessions::store::count_unended(&app.database, app.clock.now())).await?;
+    app.live_sessions.set(live);
     Ok(())
 }
 
@@ -136,7 +145,7 @@ where
 /// with; so one look into the index finds one of each kind, however many accounts have it.
 ///
 /// # Errors
-/// The database's, or the queue for hashing is full: then not all is known, and the next look will do.
+/// The database's: then not all is known, and the next look will do.
 pub async fn measure_hashes(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), Error> {
     let mut after = String::new();
     while let Some(stored) = retry_read(|| accounts::store::next_hash(db, &after)).await? {

@@ -22,6 +22,7 @@ use crate::maintenance;
 use crate::migration::Migrator;
 use crate::passwords::Passwords;
 use crate::routes::routes;
+use crate::sessions::Told;
 use crate::state::{App, AppState};
 use crate::throttle::Throttle;
 use crate::tokens::keyring::Keyring;
@@ -76,7 +77,7 @@ impl Service {
         metrics.register(|registry| {
             registry.register(
                 "sessions_live",
-                "Sessions that are not over, every five minutes",
+                "Sessions that were not ended and have not reached their end, counted every five minutes",
                 live_sessions.clone(),
             );
             bearer.register(registry);
@@ -93,6 +94,7 @@ impl Service {
             random,
             passwords,
             throttle,
+            told: Told::default(),
             keyring,
             bearer,
             access_token_verifier,

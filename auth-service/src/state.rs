@@ -13,6 +13,7 @@ use shared::token::{Claims, Compact, Rejection, TokenType, TokenVerifier};
 
 use crate::config::Config;
 use crate::passwords::Passwords;
+use crate::sessions::Told;
 use crate::throttle::Throttle;
 use crate::tokens::id_token::{self, Hint};
 use crate::tokens::keyring::Keyring;
@@ -36,6 +37,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Slows down who guesses.
     pub throttle: Throttle,
+    /// Refreshes that have a row in the audit trail.
+    pub told: Told,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
     /// Guards the routes that take access tokens.
@@ -44,7 +47,7 @@ pub struct App {
     pub access_token_verifier: TokenVerifier,
     /// Seals what browsers carry for us.
     pub browser_sealer: Sealer,
-    /// Sessions that were not over when they were last counted.
+    /// Sessions that had not ended when they were last counted.
     pub live_sessions: Gauge,
 }
 

@@ -82,6 +82,9 @@ pub struct Settings {
     /// How long somebody stays signed in with a browser, for applications to open sessions without asking again
     #[arg(long, env = "AUTH_BROWSER_SESSION_TTL", default_value = "12h", value_name = "SPAN")]
     pub browser_session_ttl: Span,
+    /// Sessions of an account at one client, of one kind, at a time; with one more, the one unused for longest ends
+    #[arg(long, env = "AUTH_SESSIONS_PER_ACCOUNT", default_value_t = 1000, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+    pub sessions_per_account: u32,
     /// Further resources that every client may name (RFC 8707), with commas between them
     #[arg(long, env = "AUTH_RESOURCES", value_delimiter = ',', value_name = "URLS", value_parser = resource)]
     pub resources: Vec<String>,
@@ -131,6 +134,8 @@ pub struct Config {
     pub session_idle_ttl: Duration,
     /// How long somebody stays signed in with a browser.
     pub browser_session_ttl: Duration,
+    /// Sessions of an account at one client, of one kind, at a time.
+    pub sessions_per_account: u32,
     /// Resources that every client may name.
     pub resources: Vec<String>,
     /// Whether everybody may register a client.
@@ -224,6 +229,7 @@ impl Settings {
             refresh_token_ttl: refresh,
             session_idle_ttl: idle,
             browser_session_ttl: self.browser_session_ttl.get(),
+            sessions_per_account: self.sessions_per_account,
             resources: self.resources.clone(),
             client_registration_open: self.client_registration == Registration::Open,
             grace: GracePolicy { everywhere: self.refresh_grace },
@@ -278,6 +284,7 @@ mod tests {
             (&["--access-token-ttl", "soon"][..], "AUTH_ACCESS_TOKEN_TTL"),
             (&["--access-token-ttl", "31d"], "AUTH_ACCESS_TOKEN_TTL"),
             (&["--session-idle-ttl", "1m"], "AUTH_SESSION_IDLE_TTL"),
+            (&["--sessions-per-account", "0"], "AUTH_SESSIONS_PER_ACCOUNT"),
             (&["--issuer", "books"], "AUTH_ISSUER"),
             (&["--audience", "auth"], "AUTH_AUDIENCE"),
             (&["--listen", "localhost"], "AUTH_LISTEN"),

@@ -30,7 +30,7 @@ pub struct Model {
     pub created_at: i64,
     /// When it was last opened or refreshed.
     pub last_used_at: i64,
-    /// When it ends in any case; no refresh moves this.
+    /// When it ends in any case; no refresh moves this. When it was ended, where that came first.
     pub expires_at: i64,
     /// When it ends unless it is refreshed before.
     pub idle_expires_at: i64,

@@ -34,6 +34,7 @@ mod m20261124_000027_index_one_time_by_use;
 mod m20261124_000028_create_imports;
 mod m20261124_000029_index_accounts_by_hash;
 mod m20261124_000030_add_others_to_consents;
+mod m20261128_000031_index_sessions_by_account_and_client;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000028_create_imports::Migration),
             Box::new(m20261124_000029_index_accounts_by_hash::Migration),
             Box::new(m20261124_000030_add_others_to_consents::Migration),
+            Box::new(m20261128_000031_index_sessions_by_account_and_client::Migration),
         ]
     }
 }

@@ -15,6 +15,8 @@ const MOST_BCRYPT_COST: u32 = 15;
 const MOST_ITERATIONS: u32 = 5_000_000;
 const MOST_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_SCRYPT_LANES: u32 = 16;
+/// All lanes together, which are computed one after the other.
+const MOST_SCRYPT_WORK: u64 = 4 * MOST_SCRYPT_BYTES;
 /// Shorter outputs could be met by chance, longer ones are nobody's.
 const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
 
@@ -91,22 +93,30 @@ impl ForeignHash {
     }
 
     fn pbkdf2(digest: &str, iterations: u32, salt: Vec<u8>, expected: Vec<u8>) -> Result<Self, Unusable> {
-        let algorithm = match digest {
-            "" | "sha1" => pbkdf2::PBKDF2_HMAC_SHA1,
-            "sha256" => pbkdf2::PBKDF2_HMAC_SHA256,
-            "sha512" => pbkdf2::PBKDF2_HMAC_SHA512,
+        let (algorithm, block) = match digest {
+            "" | "sha1" => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+            "sha256" => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            "sha512" => (pbkdf2::PBKDF2_HMAC_SHA512, 64),
             _ => return Err(Unusable),
         };
         let iterations = NonZeroU32::new(iterations).filter(|iterations| iterations.get() <= MOST_ITERATIONS);
         match (iterations, OUTPUT.contains(&expected.len())) {
-            (Some(iterations), true) => Ok(Self::Pbkdf2 { algorithm, iterations, salt, expected }),
+            (Some(iterations), true) => {
+                // Each block of an output costs all iterations anew, and the first one proves as much as all of them: whoever
+                // guesses computes no more. So the same iterations take as long, however long an output is.
+                let expected = expected.into_iter().take(block).collect();
+                Ok(Self::Pbkdf2 { algorithm, iterations, salt, expected })
+            }
             _ => Err(Unusable),
         }
     }
 
     fn scrypt(ln: u32, r: u32, p: u32, salt: Vec<u8>, expected: Vec<u8>) -> Result<Self, Unusable> {
         let memory = 1_u64.checked_shl(ln).and_then(|n| n.checked_mul(128)?.checked_mul(u64::from(r)));
-        let bearable = memory.is_some_and(|bytes| bytes <= MOST_SCRYPT_BYTES) && p <= MOST_SCRYPT_LANES;
+        let bearable = memory.is_some_and(|bytes| {
+            let work = bytes.saturating_mul(u64::from(p));
+            bytes <= MOST_SCRYPT_BYTES && p <= MOST_SCRYPT_LANES && work <= MOST_SCRYPT_WORK
+        });
         if !bearable || ln == 0 || !OUTPUT.contains(&expected.len()) {
             return Err(Unusable);
         }
@@ -148,4 +158,29 @@ fn hex(text: &str) -> Result<Vec<u8>, Unusable> {
     let pairs = text.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
     pairs.map(|pair| byte(pair).filter(|_| pair.len() == 2).ok_or(Unusable)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-1 gives twenty bytes; Werkzeug and others ask for as many as they like.
+    #[test]
+    fn a_long_output_costs_no_more_than_a_short_one() {
+        for (digest, algorithm, block) in [
+            ("sha1", pbkdf2::PBKDF2_HMAC_SHA1, 20),
+            ("sha256", pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            ("sha512", pbkdf2::PBKDF2_HMAC_SHA512, 64),
+        ] {
+            for length in [16, 20, 32, 64] {
+                let (iterations, mut output) = (NonZeroU32::new(10).unwrap(), vec![0; length]);
+                pbkdf2::derive(algorithm, iterations, b"salt", b"password", &mut output);
+                let hex: String = output.iter().map(|byte| format!("{byte:02x}")).collect();
+                let stored = ForeignHash::parse(&format!("pbkdf2:{digest}:10$salt${hex}")).unwrap();
+                assert_eq!((stored.check(b"password"), stored.check(b"passwort")), (Ok(true), Ok(false)));
+                let ForeignHash::Pbkdf2 { expected, .. } = stored else { panic!("{digest}") };
+                assert_eq!(expected.len(), length.min(block), "{digest} {length}");
+            }
+        }
+    }
 }

@@ -19,7 +19,7 @@ use shared::random::Random;
 use tokio::time::Instant;
 
 use self::costs::Costs;
-use self::slots::Slots;
+use self::slots::{Slots, Work};
 use self::stored::Stored;
 
 pub use self::argon::{MOST_MEMORY_KIB, MOST_PASSES};
@@ -134,26 +134,33 @@ impl Passwords {
         stored: Option<&str>,
         asker: impl Asker,
     ) -> Result<Verdict, HashError> {
+        self.slots.run(self.check(password, stored, asker)).await
+    }
+
+    /// The work of that.
+    fn check(
+        &self,
+        password: Password,
+        stored: Option<&str>,
+        asker: impl Asker,
+    ) -> impl FnOnce(&Work<'_>) -> Result<Verdict, Unusable> + Send + 'static {
         let known = stored.is_some();
-        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        let text = stored.unwrap_or(&self.nobody).to_owned();
         let (params, costs) = (self.params.clone(), Arc::clone(&self.costs));
-        self.slots
-            .run(move |work| {
-                if !asker.begins() {
-                    // Nobody hears this.
-                    return Ok(Verdict::Wrong);
-                }
-                let text = stored;
-                let (stored, began) = (Stored::parse(&text)?, Instant::now());
-                let right = stored.check(password.bytes(), work)? && known;
-                costs.note(&text, began.elapsed());
-                Ok::<_, Unusable>(match (right, stored.is_current(&params)) {
-                    (false, _) => Verdict::Wrong,
-                    (true, true) => Verdict::Right,
-                    (true, false) => Verdict::RightButOutdated,
-                })
+        move |work| {
+            if !asker.begins() {
+                // Nobody hears this.
+                return Ok(Verdict::Wrong);
+            }
+            let (stored, began) = (Stored::parse(&text)?, Instant::now());
+            let right = stored.check(password.bytes(), work)? && known;
+            costs.note(&text, began.elapsed());
+            Ok(match (right, stored.is_current(&params)) {
+                (false, _) => Verdict::Wrong,
+                (true, true) => Verdict::Right,
+                (true, false) => Verdict::RightButOutdated,
             })
-            .await
+        }
     }
 }
 
@@ -164,15 +171,16 @@ impl Passwords {
     }
 
     /// Checks a hash of a kind that was never checked and that we do not make today, so that [`Passwords::slowest`] knows
-    /// of it. Returns a text that sorts behind all hashes of that kind and before those of the next.
+    /// of it. Returns a text that sorts behind all hashes of that kind and before those of the next. Waits for a place
+    /// however long it takes: refusals wait for what is measured here, and are not to be held up by a try that comes later.
     ///
     /// # Errors
-    /// The queue is full, or it is no hash that we take.
+    /// It is no hash that we take.
     pub async fn measure(&self, stored: &str) -> Result<String, HashError> {
         let kind = costs::kind(stored);
         if kind != costs::kind(&self.nobody) && !self.costs.is_known(stored) {
             let nothing = Password::presented("").map_err(|_| Unusable)?;
-            self.verify(nothing, Some(stored), ()).await?;
+            self.slots.run_patiently(self.check(nothing, Some(stored), ())).await?;
         }
         Ok(format!("{}$\u{10ffff}", kind.trim_end_matches('$')))
     }

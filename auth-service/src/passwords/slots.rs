@@ -56,7 +56,30 @@ impl Slots {
     where
         HashError: From<E>,
     {
-        let place = self.place().instrument(tracing::info_span!("wait for a slot")).await?;
+        self.run_within(self.deadline, work).await
+    }
+
+    /// The same for who is not sent away, and has nobody to come back for them. It is their turn once those are through, or
+    /// have left, who came before: not much later than the deadline of everybody else.
+    pub(super) async fn run_patiently<T: Send + 'static, E: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, HashError>
+    where
+        HashError: From<E>,
+    {
+        self.run_within(Duration::MAX, work).await
+    }
+
+    async fn run_within<T: Send + 'static, E: Send + 'static>(
+        self: &Arc<Self>,
+        deadline: Duration,
+        work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, HashError>
+    where
+        HashError: From<E>,
+    {
+        let place = self.place(deadline).instrument(tracing::info_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
         let working = tokio::task::spawn_blocking(move || {
             let result = work(&Work(&slots));
@@ -66,14 +89,14 @@ impl Slots {
         Ok(working.instrument(tracing::info_span!("hash")).await??)
     }
 
-    async fn place(&self) -> Result<OwnedSemaphorePermit, HashError> {
+    async fn place(&self, deadline: Duration) -> Result<OwnedSemaphorePermit, HashError> {
         let _waiting = Waiting::new(&self.waiting);
         let began = Instant::now();
         if self.free.available_permits() == 0 {
             leave_place();
         }
         let free = Arc::clone(&self.free).acquire_owned();
-        match tokio::time::timeout(self.deadline, free).await {
+        match tokio::time::timeout(deadline, free).await {
             Ok(Ok(place)) if return_to_place() => {
                 self.waited.observe(began.elapsed().as_secs_f64());
                 Ok(place)

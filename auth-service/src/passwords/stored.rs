@@ -107,6 +107,7 @@ mod tests {
             "$2b$12$abc",
             &format!("$scrypt$ln=30,r=8,p=1${SALT}${HASH}"),
             &format!("$scrypt$ln=14,r=8,p=1000000${SALT}${HASH}"),
+            &format!("$scrypt$ln=18,r=8,p=5${SALT}${HASH}"),
             &format!("$scrypt$ln=63,r=4294967295,p=1${SALT}${HASH}"),
             &format!("$scrypt$ln=0,r=8,p=1${SALT}${HASH}"),
             &format!("scrypt:1099511627776:8:1$salt${}", "ab".repeat(32)),

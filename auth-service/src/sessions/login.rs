@@ -9,7 +9,7 @@ use shared::http::{Fields, FromFields, Invalid, Json, Problem, leave_place};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::{Client, TokenResponse, store};
+use super::{Client, TokenResponse, room, store};
 use crate::accounts::{self, Roles, Username};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::entity::{account, session};
@@ -228,10 +228,11 @@ async fn open(
     if !accounts::store::note_login(&*transaction, account, upgraded, now).await? {
         return Ok(None);
     }
+    let actor = Actor::Account(account.id, client.ip);
+    room::make(&mut transaction, &session, app.config.sessions_per_account, actor).await?;
     store::open(&*transaction, &session).await?;
     attempt.succeeded(&*transaction, now).await?;
-    let event = Event::new(Kind::Login, Actor::Account(account.id, client.ip)).session(session.id);
-    transaction.record(now, event).await?;
+    transaction.record(now, Event::new(Kind::Login, actor).session(session.id)).await?;
     transaction.commit().await?;
     Ok(Some(session))
 }

@@ -69,7 +69,11 @@ pub async fn renew(
     let account = account.filter(|account| account.disabled_at.is_none()).ok_or(Rejection::Revoked)?;
     if is_news {
         let event = Event::new(Kind::Refresh, Actor::Account(account.id, client.ip)).session(session.id);
-        transaction.record(now, event).await?;
+        let event = event.detail(format!("generation {}", session.generation));
+        match app.told.has_room(account.id, now) {
+            true => transaction.record(now, event).await?,
+            false => transaction.only_tell(event),
+        }
     }
     transaction.commit().await?;
     Ok((account, session))

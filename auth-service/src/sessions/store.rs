@@ -1,6 +1,7 @@
 //! Sessions in the table. Every change is one conditional statement on one row, so nothing needs a lock.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Asterisk;
 use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
 use shared::database::{find_unique, find_unique_with};
@@ -186,6 +187,24 @@ pub async fn end_others(
     Ok(ended.exec(db).await?.rows_affected)
 }
 
+/// Up to `limit` sessions of the account at this client that were opened in this way and are not over, but for the `kept`
+/// that were used last.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn unused_for_longest(
+    db: &impl ConnectionTrait,
+    like: &Model,
+    kept: u64,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, DbErr> {
+    let ids = Entity::find().select_only().column(Column::Id).filter(Column::AccountId.eq(like.account_id));
+    let ids = ids.filter(Column::ClientId.eq(&like.client_id)).filter(Column::Origin.eq(like.origin));
+    let last = ids.filter(alive(now)).order_by_desc(Column::LastUsedAt).order_by_desc(Column::Id);
+    last.offset(kept).limit(limit).into_tuple().all(db).await
+}
+
 /// Up to `limit` sessions of the account that are not over, behind the one called `after`, oldest first.
 ///
 /// # Errors
@@ -212,8 +231,8 @@ pub async fn delete_all(db: &impl ConnectionTrait, account_id: Uuid) -> Result<u
     Ok(Entity::delete_many().filter(Column::AccountId.eq(account_id)).exec(db).await?.rows_affected)
 }
 
-/// Up to `limit` sessions that have reached their end. Nothing moves that end, so none of them is ever
-/// used again.
+/// Up to `limit` sessions that have reached their end, or were brought to it. Nothing puts that off, so none of them is
+/// ever used again.
 ///
 /// # Errors
 /// The database's.
@@ -222,12 +241,16 @@ pub async fn expired(db: &impl ConnectionTrait, now: Timestamp, limit: u64) -> R
     ids.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple().all(db).await
 }
 
-/// How many sessions are not over. Reads as many rows: for rare occasions.
+/// How many sessions have not reached their end, nor were brought to it; those that nobody has used for too long count until
+/// then. Reads as many entries of one index and no row: for rare occasions.
 ///
 /// # Errors
 /// The database's.
-pub async fn count_alive(db: &impl ConnectionTrait, now: Timestamp) -> Result<u64, DbErr> {
-    Entity::find().filter(alive(now)).count(db).await
+pub async fn count_unended(db: &impl ConnectionTrait, now: Timestamp) -> Result<i64, DbErr> {
+    let all = Expr::col(Asterisk).count();
+    let count =
+        Entity::find().select_only().expr_as(all, "sessions").filter(Column::ExpiresAt.gt(now.millis()));
+    Ok(count.into_tuple().one(db).await?.unwrap_or_default())
 }
 
 /// Removes these sessions.
@@ -259,8 +282,15 @@ fn used(idle_expires_at: Timestamp, now: Timestamp, client: &Client) -> UpdateMa
     })
 }
 
+/// What has ended means nothing any more, and is swept with what has reached its end: whoever logs in and out all day leaves
+/// no more rows than there are sessions.
 fn ended(now: Timestamp) -> UpdateMany<Entity> {
-    Entity::update_many().set(ActiveModel { revoked_at: Set(Some(now.millis())), ..Default::default() })
+    let ended = ActiveModel {
+        revoked_at: Set(Some(now.millis())),
+        expires_at: Set(now.millis()),
+        ..Default::default()
+    };
+    Entity::update_many().set(ended)
 }
 
 async fn affects_one(update: UpdateMany<Entity>, db: &impl ConnectionTrait) -> Result<bool, DbErr> {

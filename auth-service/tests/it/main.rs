@@ -29,6 +29,7 @@ mod passwords;
 mod plans;
 mod process;
 mod refresh;
+mod room;
 mod sign_in;
 mod sweep;
 mod throttle;

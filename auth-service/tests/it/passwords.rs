@@ -206,6 +206,31 @@ async fn of_each_kind_of_hash_one_is_looked_at() {
     }
 }
 
+/// Everybody's refusal waits for what is known of these hashes, also where logins have all slots from the first second on.
+#[tokio::test]
+async fn hashes_are_looked_at_however_long_the_queue_is() {
+    let world = World::with(&["--hash-slots", "1", "--hash-queue-deadline", "1ms"]).await;
+    world.service.app.passwords.slowest().await;
+    world.account("ada", Role::Reader).await;
+    world.give_hash("ada", BCRYPT).await;
+    let busy = || {
+        let passwords = world.service.app.passwords.clone();
+        tokio::spawn(async move {
+            loop {
+                drop(passwords.hash(Password::presented("x").unwrap()).await);
+            }
+        })
+    };
+    let crowd = [busy(), busy(), busy()];
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    let looked = measure_hashes(world.database(), &world.service.app.passwords).await;
+    crowd.iter().for_each(tokio::task::JoinHandle::abort);
+    looked.unwrap();
+    assert!(format!("{:?}", world.service.app.passwords).contains("$2b$04$"));
+}
+
 #[tokio::test]
 async fn a_hash_that_asks_for_too_much_reads_as_a_wrong_password() {
     let world = World::new().await;

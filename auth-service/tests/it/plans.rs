@@ -14,7 +14,7 @@ use crate::world::{PASSWORD, World, connect};
 
 /// The signing keys and the clients, of which there are a handful; administrators are counted among all accounts; and those
 /// codes of a client that are still good are found among all that are still good, of a few minutes. Sessions are counted every
-/// five minutes, among those that have not reached their end.
+/// five minutes, by the entries of an index.
 const MEANT: [&str; 7] = [
     "COUNT(*)",
     "signing_keys",

@@ -74,6 +74,8 @@ async fn whoever_cannot_log_in_is_told_the_same() {
     world.account("gone", Role::Reader).await;
     let gone = store::find_by_name(world.database(), &"gone".parse().unwrap()).await.unwrap().unwrap();
     store::disable(world.database(), gone.id, world.now()).await.unwrap();
+    world.account("moved", Role::Reader).await;
+    world.give_hash("moved", "$2b$04$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m").await;
     let mut answers = Vec::new();
     let mut hashed = hashes(&world).await;
     for (username, password) in [
@@ -81,6 +83,7 @@ async fn whoever_cannot_log_in_is_told_the_same() {
         ("lib", ""),
         ("nobody", PASSWORD),
         ("gone", PASSWORD),
+        ("moved", "wrong"),
         ("no such name\r\n", PASSWORD),
         (&"n".repeat(1000), PASSWORD),
     ] {
@@ -92,7 +95,7 @@ async fn whoever_cannot_log_in_is_told_the_same() {
         assert_eq!(hashes(&world).await, hashed, "the work of one hash for {username:?}");
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
-    assert_eq!(world.audit().await[1..], ["login!"; 6]);
+    assert_eq!(world.audit().await[1..], ["login!"; 7]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Devices that wait, in their table.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, ExprTrait as _, QueryOrder as _, QuerySelect as _, UpdateMany};
+use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
 
 use crate::clients::ClientId;
@@ -10,6 +10,9 @@ use crate::oauth::browser::SignedIn;
 
 /// By how much a device that asks too often must wait longer each time (RFC 8628 §3.5), in milliseconds.
 const SLOWER: i64 = 5_000;
+/// No device is asked to wait longer than this. One that has come so far and still asks too soon does not listen: it is
+/// answered as before, and nothing is written for it.
+pub(in crate::oauth) const SLOWEST: i64 = 60_000;
 
 pub(in crate::oauth) async fn keep(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(ActiveModel::from(row)).exec_without_returning(db).await.map(drop)
@@ -29,19 +32,19 @@ pub(in crate::oauth) async fn waiting(
     Ok(found.filter(|row| row.allowed.is_none() && now.millis() < row.expires_at))
 }
 
-/// Notes that the device has asked; `slower`: too soon.
+/// Notes that the device has asked; `slower`: too soon. Of many that ask at a time, one is noted.
 pub(in crate::oauth) async fn note_poll(
     db: &impl ConnectionTrait,
-    hash: &str,
+    row: &Model,
     slower: bool,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let polled = ActiveModel { polled_at: Set(now.millis()), ..Default::default() };
-    let mut update = Entity::update_many().set(polled).filter(Column::Hash.eq(hash));
-    if slower {
-        update = update.col_expr(Column::PollInterval, Expr::col(Column::PollInterval).add(SLOWER));
-    }
-    update.exec(db).await.map(drop)
+    let interval = row.poll_interval + if slower { SLOWER } else { 0 };
+    let polled =
+        ActiveModel { polled_at: Set(now.millis()), poll_interval: Set(interval), ..Default::default() };
+    let update = Entity::update_many().set(polled).filter(Column::Hash.eq(&row.hash));
+    let unmoved = update.filter(Column::PolledAt.eq(row.polled_at));
+    unmoved.filter(Column::PollInterval.eq(row.poll_interval)).exec(db).await.map(drop)
 }
 
 /// Decides about a device that waits. `false`: somebody has, or it waits no more.

@@ -49,12 +49,14 @@ pub(in crate::oauth) async fn poll(
     }
 }
 
-/// How the device is asked to wait: longer each time that it comes too soon.
+/// How the device is asked to wait: longer each time that it comes too soon, up to a minute.
 async fn wait(app: &App, row: &device_code::Model, now: Timestamp) -> Result<Refusal, OAuthError> {
     let waited = now.since(Timestamp::from_millis(row.polled_at));
     let interval = Duration::from_millis(row.poll_interval.unsigned_abs());
     let too_soon = waited < interval;
-    retry_write(|| store::note_poll(&app.database, &row.hash, too_soon, now)).await?;
+    if !too_soon || row.poll_interval < store::SLOWEST {
+        retry_write(|| store::note_poll(&app.database, row, too_soon, now)).await?;
+    }
     Ok(match too_soon {
         true => Refusal::new(Code::SlowDown, "wait five seconds longer from now on"),
         false => Refusal::new(Code::AuthorizationPending, "nobody has decided yet"),

@@ -86,8 +86,10 @@ pub(super) async fn open(
         sign_in_id: Some(opening.sign_in_id),
         claims: opening.claims.to_owned(),
     };
+    let actor = Actor::Account(account.id, who.ip);
+    sessions::room::make(transaction, &session, app.config.sessions_per_account, actor).await?;
     sessions::store::open(&**transaction, &session).await?;
-    let event = Event::new(Kind::SessionOpened, Actor::Account(account.id, who.ip)).session(session.id);
+    let event = Event::new(Kind::SessionOpened, actor).session(session.id);
     transaction.record(now, event.detail(format!("{}: {}", client.id, session.scope))).await?;
     Ok(Some((account, session)))
 }

@@ -121,6 +121,30 @@ async fn a_device_that_asks_too_often_waits_longer() {
     poll(&world, &began).await.refused(400, "authorization_pending");
 }
 
+/// A device that does not listen asks all the time: after a while, nothing is written for it any more.
+#[tokio::test]
+async fn a_device_that_never_waits_writes_no_more() {
+    let mut database = connect(&new_database().await).await;
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&written);
+    database.set_metric_callback(move |info| {
+        let writes = info.statement.sql.starts_with("UPDATE") && info.statement.sql.contains("device_codes");
+        counter.fetch_add(usize::from(writes), Ordering::SeqCst);
+    });
+    let world = World::on(database, &[]).await;
+    super::furnish(&world).await;
+    let began = begin(&world).await;
+    for _ in 0..40 {
+        poll(&world, &began).await.refused(400, "slow_down");
+    }
+    assert_eq!(written.load(Ordering::SeqCst), 11, "from five seconds to a minute");
+    world.advance(60);
+    poll(&world, &began).await.refused(400, "authorization_pending");
+    world.advance(59);
+    poll(&world, &began).await.refused(400, "slow_down");
+    assert_eq!(written.load(Ordering::SeqCst), 12);
+}
+
 #[tokio::test]
 async fn codes_cannot_be_guessed() {
     let world = world().await;

@@ -1,5 +1,7 @@
 use axum::body::Body;
 use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
 
 use super::world;
 use crate::world::{ISSUER, World};
@@ -26,6 +28,33 @@ async fn every_endpoint_that_is_named_answers_and_both_documents_agree() {
     assert_eq!(named, 9);
     assert!(document["registration_endpoint"].is_null());
     assert_eq!(document["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+}
+
+/// What a request says of the host that it is for makes no address of ours: a page whose name resolves to this machine, or
+/// whoever gets a proxy to hand their name on, does not lead others astray.
+#[tokio::test]
+async fn no_address_is_made_from_what_a_request_says_of_its_host() {
+    let world = world().await;
+    for path in [
+        "/.well-known/openid-configuration",
+        "/openapi.json",
+        "/oauth2/device",
+        "/me",
+        &super::request("app", &[("prompt", "none")]),
+    ] {
+        let forwarded =
+            [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "https")];
+        let mut request = Request::get(path);
+        for (name, value) in forwarded {
+            request = request.header(name, value);
+        }
+        let response =
+            world.service.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert!(!format!("{:?}", parts.headers).contains("evil.example"), "{path}: {:?}", parts.headers);
+        assert!(!String::from_utf8_lossy(&body).contains("evil.example"), "{path}");
+    }
 }
 
 async fn preflight(world: &World, path: &str, origin: &str) -> super::Reply {
