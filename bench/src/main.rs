@@ -36,6 +36,9 @@ struct Arguments {
     /// Takes the binaries that are there
     #[arg(long)]
     no_build: bool,
+    /// Measures these rows alone, and leaves the document as it is: words of their names
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    only: Vec<String>,
 }
 
 struct Bench {
@@ -43,11 +46,12 @@ struct Bench {
     binaries: PathBuf,
     data: PathBuf,
     rounds: usize,
+    only: Vec<String>,
     report: Report,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { rounds, no_build } = Arguments::parse();
+    let Arguments { rounds, no_build, only } = Arguments::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?.to_owned();
     let (binaries, data) = (root.join("target/release"), root.join("target/bench"));
     if !no_build {
@@ -64,10 +68,13 @@ fn main() -> anyhow::Result<()> {
     output(Command::new("taskset").args(["-c", "-p", "1", &std::process::id().to_string()]))?;
     drop(fs::remove_dir_all(&data));
     fs::create_dir_all(&data)?;
-    let mut bench = Bench { root, binaries, data, rounds, report: Report::default() };
+    let mut bench = Bench { root, binaries, data, rounds, only, report: Report::default() };
     bench.ready()?;
     bench.services()?;
     bench.oidc_provider()?;
+    if !bench.only.is_empty() {
+        return Ok(());
+    }
     let document = bench.root.join("docs/performance.md");
     bench.report.write(&document, &machine)
 }
@@ -85,6 +92,11 @@ fn machine() -> anyhow::Result<String> {
 }
 
 impl Bench {
+    /// Whether one of these rows is to be measured.
+    fn wants(&self, rows: &[&str]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|words| rows.iter().any(|row| row.contains(words)))
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.data.join(name)
     }
@@ -139,12 +151,15 @@ impl Bench {
     /// Time from exec to the first answer, with the keys in the table.
     fn ready(&mut self) -> anyhow::Result<()> {
         drop(self.auth()?);
+        let what = "auth-service ready after `exec`, keys present, ms";
+        if !self.wants(&[what]) {
+            return Ok(());
+        }
         let times = (0..5).map(|_| {
             let began = Instant::now();
             self.auth().map(|_| began.elapsed().as_secs_f64() * 1e3)
         });
         let times = times.collect::<anyhow::Result<Vec<_>>>()?;
-        let what = "auth-service ready after `exec`, keys present, ms";
         self.report.below(what, "five starts; with `taskset` and the poll", median(times), 100.0);
         Ok(())
     }
@@ -222,6 +237,9 @@ impl Bench {
 
     /// Rounds of both in turn, and the median of each.
     fn compare(&mut self, what: &str, ours: &Target, other: &Target, bar: f64) -> anyhow::Result<()> {
+        if !self.wants(&[what]) {
+            return Ok(());
+        }
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             a.push(ours.closed(SECONDS, 32)?.per_second);
@@ -233,6 +251,9 @@ impl Bench {
     }
 
     fn crypto(&mut self, tokens: &mut [String]) -> anyhow::Result<()> {
+        if !self.wants(&["refreshes against bare signatures", "logins against bare Argon2id"]) {
+            return Ok(());
+        }
         let (mut signatures, mut hashes, mut refreshes, mut logins) = (vec![], vec![], vec![], vec![]);
         for _ in 0..self.rounds {
             let bare =
@@ -259,6 +280,9 @@ impl Bench {
 
     /// What others feel of logins that saturate the core.
     fn neighbours(&mut self, token: &str, tokens: &mut [String]) -> anyhow::Result<()> {
+        if !self.wants(&["while logins saturate"]) {
+            return Ok(());
+        }
         let (refresh_url, pause) = (format!("{AUTH}/refresh"), Duration::from_millis(100));
         let protected = Target::get(format!("{BOOKS}/protected")).with(token);
         let jwks = Target::get(format!("{AUTH}/.well-known/jwks.json"));
@@ -286,6 +310,10 @@ impl Bench {
     }
 
     fn flood(&mut self, auth: &Server, idle: f64) -> anyhow::Result<()> {
+        let what = "memory of auth-service in a flood of 200 logins, MiB";
+        if !self.wants(&[what]) {
+            return Ok(());
+        }
         let mut logins = logging_in().background(4, 200)?;
         let mut most: f64 = 0.0;
         while logins.try_wait()?.is_none() {
@@ -293,12 +321,14 @@ impl Bench {
             sleep(Duration::from_millis(50));
         }
         // One slot: the service has one core.
-        let what = "memory of auth-service in a flood of 200 logins, MiB";
         self.report.below(what, "bar: idle + slots × 19 MiB + 20 MB", most, idle + 19.0 + 19.1);
         Ok(())
     }
 
     fn flask(&mut self, token: &str, book: &str, tokens: &mut [String]) -> anyhow::Result<()> {
+        if !self.wants(&["Flask"]) {
+            return Ok(());
+        }
         let folder = self.root.join("bench/baselines/flask");
         let venv = self.root.join("target/flask");
         if !venv.exists() {
@@ -364,6 +394,9 @@ impl Bench {
     }
 
     fn pages(&mut self, token: &str) -> anyhow::Result<()> {
+        if !self.wants(&["first page of 1,000,000 books"]) {
+            return Ok(());
+        }
         let fill = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1], timeout=60); d.execute(\"WITH RECURSIVE n(i) AS \
             (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) INSERT INTO books \
             (title, author, version, created_at, updated_at) SELECT 'Title ' || i, 'Author ' || (i % 1000), 1, 0, 0 FROM n\"); \
@@ -385,6 +418,9 @@ impl Bench {
     }
 
     fn oidc_provider(&mut self) -> anyhow::Result<()> {
+        if !self.wants(&["oidc-provider"]) {
+            return Ok(());
+        }
         let folder = self.root.join("bench/baselines/oidc-provider");
         output(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder))?;
         let made =
