@@ -84,6 +84,7 @@ impl Turn {
         drop(transaction);
         // Where the line is gone, so is `kept`.
         drop(end.send(kept));
+        let committed = committed.instrument(tracing::info_span!("wait for the commit"));
         committed.await.unwrap_or_else(|_| Err(DbErr::Custom("the writers' line is gone".to_owned())))
     }
 }
