@@ -185,7 +185,9 @@ impl IntoResponse for Error {
             Self::Hash(HashError::QueueFull) => {
                 Problem::unavailable("hash_queue_full", Duration::from_secs(1))
             }
-            Self::Hash(error @ (HashError::Unusable(_) | HashError::CutOff(_))) => Problem::internal(error),
+            Self::Hash(error @ (HashError::Unusable(_) | HashError::CutOff(_) | HashError::NoThread(_))) => {
+                Problem::internal(error)
+            }
             Self::Database(error) => error.into(),
             Self::Keyring(error) => Problem::internal(error),
             Self::Key(error) => Problem::internal(error),

@@ -1,4 +1,4 @@
-//! Passwords: what may be one, and Argon2id (RFC 9106) off the async threads, so many at a time and no more.
+//! Passwords: what may be one, and Argon2id (RFC 9106) on threads of its own, so many at a time and no more.
 
 mod argon;
 mod blocklist;
@@ -8,6 +8,7 @@ mod memory;
 mod rules;
 mod slots;
 mod stored;
+mod threads;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,9 +39,12 @@ pub enum HashError {
     /// It is to be a new one, and an attacker would try it before long.
     #[error("the new password {EASY_TO_GUESS}")]
     EasyToGuess,
-    /// The thread that hashed is gone.
+    /// The thread that hashed has panicked.
     #[error("password hashing was cut off")]
-    CutOff(#[from] tokio::task::JoinError),
+    CutOff(#[from] tokio::sync::oneshot::error::RecvError),
+    /// There is no thread to hash on.
+    #[error("no thread can be started to hash on")]
+    NoThread(#[from] std::io::Error),
 }
 
 /// What a password was found to be.
@@ -82,14 +86,14 @@ impl Passwords {
     /// Argon2id of these costs, `slots` at a time, for which nobody waits longer than `queue_deadline`.
     ///
     /// # Errors
-    /// Argon2 cannot be run at these costs.
+    /// Argon2 cannot be run at these costs, or on no threads.
     pub async fn new(
         params: Params,
         slots: usize,
         queue_deadline: Duration,
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
-        let slots = Arc::new(Slots::new(slots, queue_deadline));
+        let slots = Arc::new(Slots::new(slots, queue_deadline)?);
         let mut passwords = Self { params, slots, random, nobody: Arc::from(""), costs: Arc::default() };
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();

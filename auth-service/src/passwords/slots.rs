@@ -1,5 +1,6 @@
 //! Places to hash in: so many at a time and no more, with the memory that goes from one to the next.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tracing::Instrument as _;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
+use super::threads::Threads;
 
 /// Seconds; from a free slot to the longest wait that is allowed by default.
 const BUCKETS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
@@ -24,6 +26,7 @@ const BUCKETS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
 /// The places.
 pub(super) struct Slots {
     free: Arc<Semaphore>,
+    threads: Threads,
     waiting: AtomicUsize,
     spare: Spare,
     deadline: Duration,
@@ -33,11 +36,21 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// So many places, for which nobody waits longer than `deadline`.
-    pub(super) fn new(count: usize, deadline: Duration) -> Self {
-        let free = Arc::new(Semaphore::new(count));
-        let (refused, waited) = (Counter::default(), Histogram::new(BUCKETS));
-        Self { free, waiting: AtomicUsize::new(0), spare: Spare::default(), deadline, count, refused, waited }
+    /// So many places, for which nobody waits longer than `deadline`, and a thread for each.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub(super) fn new(count: usize, deadline: Duration) -> io::Result<Self> {
+        Ok(Self {
+            free: Arc::new(Semaphore::new(count)),
+            threads: Threads::start(count)?,
+            waiting: AtomicUsize::new(0),
+            spare: Spare::default(),
+            deadline,
+            count,
+            refused: Counter::default(),
+            waited: Histogram::new(BUCKETS),
+        })
     }
 
     /// Adds their metrics.
@@ -47,7 +60,7 @@ impl Slots {
         registry.register_collector(Box::new(Gauges(Arc::clone(self))));
     }
 
-    /// Runs `work` on a thread that may take its time. The place is given back when the work is over, even where nobody
+    /// Runs `work` on a thread that hashes. The place is given back when the work is over, even where nobody
     /// waits for its result any more.
     pub(super) async fn run<T: Send + 'static, E: Send + 'static>(
         self: &Arc<Self>,
@@ -81,7 +94,7 @@ impl Slots {
     {
         let place = self.place(deadline).instrument(tracing::info_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
-        let working = tokio::task::spawn_blocking(move || {
+        let working = self.threads.run(move || {
             let result = work(&Work(&slots));
             drop(place);
             result
@@ -193,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_for_a_place_is_sent_away() {
-        let slots = Arc::new(Slots::new(1, Duration::from_millis(10)));
+        let slots = Arc::new(Slots::new(1, Duration::from_millis(10)).unwrap());
         let (held, end) = hold(&slots).await;
         assert!(matches!(slots.run(|_| Ok::<_, HashError>(())).await, Err(HashError::QueueFull)));
         drop(end);
@@ -203,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_hangs_up_in_the_queue_leaves_it_and_who_works_keeps_the_place() {
-        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)));
+        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)).unwrap());
         let (held, end) = hold(&slots).await;
         let waiting = slots.run(|_| Ok::<_, HashError>(()));
         assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());

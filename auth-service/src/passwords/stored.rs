@@ -71,7 +71,7 @@ mod tests {
     async fn check(stored: &str, password: &str) -> Result<bool, HashError> {
         let stored = Stored::parse(stored)?;
         let password = password.to_owned();
-        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)));
+        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)).unwrap());
         slots.run(move |work| stored.check(password.as_bytes(), work)).await
     }
 

@@ -16,4 +16,5 @@ mod reading;
 mod tokens;
 mod transfer;
 mod world;
+mod writers;
 mod writing;
