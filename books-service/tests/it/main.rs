@@ -16,5 +16,4 @@ mod reading;
 mod tokens;
 mod transfer;
 mod world;
-mod writers;
 mod writing;

@@ -3,8 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `connect` | the pool, and the session that each connection begins with |
-//! | `transaction` | transactions that end even if their request does not |
-//! | `writers` | the line of those who write to a SQLite file |
+//! | `transaction` | transactions that end even if their request does not, and take turns on SQLite |
 //! | `retry` | work that is done again where the database did nothing of it |
 //! | `failure` | what a failed statement means: try again, or a fault of ours |
 //! | `metrics` | how full the pool is |
@@ -22,7 +21,6 @@ mod retry;
 mod schema;
 mod transaction;
 mod unique;
-mod writers;
 
 use sea_orm::DatabaseConnection;
 

@@ -1,24 +1,27 @@
 //! Transactions that end even if the request that asked for them does not, and that take turns where one may write.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-use super::writers::Turn;
+use super::connect::SQLITE_BUSY_TIMEOUT;
+
+/// Whose turn it is to write to each SQLite file that this process has open.
+static TURNS: LazyLock<Mutex<HashMap<PathBuf, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
 /// A transaction, which is rolled back where it is not committed.
-pub struct Transaction(Inner);
-
-enum Inner {
-    /// On a connection of its own.
-    Alone(DatabaseTransaction),
-    /// A turn in the line to a SQLite file.
-    InLine(Turn),
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Transaction {
@@ -27,10 +30,9 @@ impl Transaction {
     /// # Errors
     /// The database's: nothing was changed, or, where the connection broke, nobody knows.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match self.0 {
-            Inner::Alone(transaction) => transaction.commit().await,
-            Inner::InLine(turn) => turn.keep().await,
-        }
+        let committed = self.inner.commit().await;
+        drop(self.turn);
+        committed
     }
 
     /// Undoes it.
@@ -38,11 +40,9 @@ impl Transaction {
     /// # Errors
     /// The database's.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match self.0 {
-            Inner::Alone(transaction) => transaction.rollback().await,
-            // The line undoes it before anybody else's turn.
-            Inner::InLine(_) => Ok(()),
-        }
+        let rolled_back = self.inner.rollback().await;
+        drop(self.turn);
+        rolled_back
     }
 }
 
@@ -50,10 +50,7 @@ impl Deref for Transaction {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        match &self.0 {
-            Inner::Alone(transaction) => transaction,
-            Inner::InLine(turn) => &turn.transaction,
-        }
+        &self.inner
     }
 }
 
@@ -76,24 +73,37 @@ impl fmt::Debug for Transaction {
 /// # Errors
 /// The database's.
 pub async fn begin(database: &DatabaseConnection) -> Result<Transaction, DbErr> {
-    if has_line(database) {
-        return Turn::of(database).await.map(|turn| Transaction(Inner::InLine(turn)));
-    }
+    let turn = turn(database).await?;
     let database = database.clone();
-    let begin = async move { database.begin_with_options(immediate()).await };
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let begin = async move {
+        let inner = database.begin_with_options(options).await?;
+        Ok(Transaction { inner, turn })
+    };
     let begun = tokio::spawn(begin.in_current_span());
-    let begun = begun.await.map_err(|error| DbErr::Custom(error.to_string()))?;
-    begun.map(|transaction| Transaction(Inner::Alone(transaction)))
+    begun.await.map_err(|error| DbErr::Custom(error.to_string()))?
 }
 
-/// On SQLite, the place of the writer at once; MySQL knows no such thing.
-pub(super) fn immediate() -> TransactionOptions {
-    let mode = Some(SqliteTransactionMode::Immediate);
-    TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() }
-}
-
-/// A database in memory has one connection: whoever has it is alone.
-fn has_line(database: &DatabaseConnection) -> bool {
-    database.get_database_backend() == DbBackend::Sqlite
-        && database.get_sqlite_connection_pool().options().get_max_connections() > 1
+/// Waits for the turn to write. `None`: there is none to wait for.
+async fn turn(database: &DatabaseConnection) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
+    if database.get_database_backend() != DbBackend::Sqlite {
+        return Ok(None);
+    }
+    let pool = database.get_sqlite_connection_pool();
+    if pool.options().get_max_connections() == 1 {
+        return Ok(None);
+    }
+    let file = pool.connect_options().get_filename().to_owned();
+    let turns = {
+        let mut all = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(file).or_insert_with(|| Arc::new(Semaphore::new(1))))
+    };
+    let waiting = tokio::time::timeout(SQLITE_BUSY_TIMEOUT, turns.acquire_owned());
+    match waiting.instrument(tracing::info_span!("wait for the turn to write")).await {
+        Ok(turn) => Ok(turn.ok()),
+        Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+    }
 }

@@ -117,8 +117,7 @@ async fn a_login_shows_what_it_took() {
         }
     }
     let login = found.iter().find(|span| span.name == "POST /login").unwrap();
-    let waits = ["wait for a slot", "hash", "wait for the turn to write", "wait for the commit"];
-    for part in waits.into_iter().chain(["sea_orm.begin", "sea_orm.commit"]) {
+    for part in ["wait for a slot", "hash", "wait for the turn to write", "sea_orm.begin", "sea_orm.commit"] {
         let of = found.iter().find(|span| span.name == part).unwrap_or_else(|| panic!("{part}: {found:?}"));
         assert_eq!(of.parent_span_id, login.span_id, "{part}");
     }
