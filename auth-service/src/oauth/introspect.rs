@@ -112,7 +112,11 @@ async fn allowed_to_account(
 ) -> Result<Option<(String, Vec<String>)>, Error> {
     let Some((_, account)) = live(app, session).await? else { return Ok(None) };
     let roles = Roles::from_column(&account.roles).names().into_iter().map(str::to_owned).collect();
-    Ok(Some((scope_now(&account, claims.scope.as_str()), roles)))
+    let scope = scope_now(&account, claims.scope.as_str());
+    let client = clients::find(app, &claims.client_id).await?;
+    // Tokens of `/login` are of no client that is registered, and as good as the account.
+    let scope = client.map_or(scope.clone(), |client| filter(&scope, |name| contains(&client.scope, name)));
+    Ok(Some((scope, roles)))
 }
 
 /// The same of a token that a client has for itself: nothing, where it could get none any more.

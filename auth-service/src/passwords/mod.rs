@@ -9,6 +9,7 @@ mod rules;
 mod slots;
 mod stored;
 mod threads;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;

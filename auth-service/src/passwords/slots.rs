@@ -11,21 +11,21 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use shared::http::{leave_place, return_to_place};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use shared::http::{leave_place, return_to_place, site_of_request};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
 use super::threads::Threads;
+use super::turns::{Turn, Turns};
 
 /// Seconds; from a free slot to the longest wait that is allowed by default.
 const BUCKETS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
 
 /// The places.
 pub(super) struct Slots {
-    free: Arc<Semaphore>,
+    turns: Arc<Turns>,
     threads: Threads,
     waiting: AtomicUsize,
     spare: Spare,
@@ -42,7 +42,7 @@ impl Slots {
     /// The system gives no threads.
     pub(super) fn new(count: usize, deadline: Duration) -> io::Result<Self> {
         Ok(Self {
-            free: Arc::new(Semaphore::new(count)),
+            turns: Turns::new(count),
             threads: Threads::start(count)?,
             waiting: AtomicUsize::new(0),
             spare: Spare::default(),
@@ -102,14 +102,14 @@ impl Slots {
         Ok(working.instrument(tracing::info_span!("hash")).await??)
     }
 
-    async fn place(&self, deadline: Duration) -> Result<OwnedSemaphorePermit, HashError> {
+    async fn place(&self, deadline: Duration) -> Result<Turn, HashError> {
         let _waiting = Waiting::new(&self.waiting);
         let began = Instant::now();
-        if self.free.available_permits() == 0 {
+        if self.turns.free() == 0 {
             leave_place();
         }
-        let free = Arc::clone(&self.free).acquire_owned();
-        match tokio::time::timeout(deadline, free).await {
+        let turn = self.turns.take(site_of_request());
+        match tokio::time::timeout(deadline, turn).await {
             Ok(Ok(place)) if return_to_place() => {
                 self.waited.observe(began.elapsed().as_secs_f64());
                 Ok(place)
@@ -128,8 +128,8 @@ struct Gauges(Arc<Slots>);
 
 impl Collector for Gauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Slots { free, waiting, count, .. } = &*self.0;
-        let busy = count.saturating_sub(free.available_permits());
+        let Slots { turns, waiting, count, .. } = &*self.0;
+        let busy = count.saturating_sub(turns.free());
         for (name, help, value) in [
             ("hash_slots", "Passwords that may be hashed at a time", *count),
             ("hash_slots_busy", "Passwords that are being hashed", busy),
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(slots.waiting.load(Ordering::SeqCst), 0);
         held.abort();
         tokio::task::yield_now().await;
-        assert_eq!(slots.free.available_permits(), 0, "the work goes on, and so it keeps its place");
+        assert_eq!(slots.turns.free(), 0, "the work goes on, and so it keeps its place");
         drop(end);
         slots.run(|_| Ok::<_, HashError>(())).await.unwrap();
     }

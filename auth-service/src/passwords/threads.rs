@@ -13,7 +13,7 @@ use tokio::sync::oneshot::{self, error::RecvError};
 /// A hash keeps a core for 15 ms and more. At equal priority the scheduler lets it go on for milliseconds before anybody
 /// else's turn comes, whose work would have taken a fraction of one.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 10;
+const NICER: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -59,7 +59,8 @@ pub struct Tried {
     account_id: Option<Uuid>,
     ip: IpAddr,
     counts: Counts,
-    place: Place,
+    /// By account or session, and of all sessions of the account.
+    places: (Place, Option<Place>),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -198,9 +199,9 @@ impl Tried {
         account_id: Option<Uuid>,
         ip: IpAddr,
         counts: Counts,
-        place: Place,
+        places: (Place, Option<Place>),
     ) -> Arc<Self> {
-        Arc::new(Self { stage: Mutex::new(Stage::Waiting), failure, account_id, ip, counts, place })
+        Arc::new(Self { stage: Mutex::new(Stage::Waiting), failure, account_id, ip, counts, places })
     }
 
     /// The stage until now.
@@ -210,7 +211,7 @@ impl Tried {
 
     async fn count(&self, database: &DatabaseConnection, clock: &dyn Clock) -> Result<(), DbErr> {
         retry_write(|| self.write(database, clock.now())).await?;
-        self.place.failed();
+        self.places.0.failed();
         Ok(())
     }
 

@@ -25,6 +25,10 @@ use crate::tokens::sealer::Blinder;
 pub use self::attempt::Attempt;
 pub use self::store::{expired, forget_account, forgive_account, remove};
 
+/// How many sessions of one account may have a current password checked at a time: whoever has a thousand of them, and the
+/// password, shall not keep all slots busy.
+const WITHIN_SESSIONS_AT_A_TIME: u32 = 3;
+
 /// Counts and decides.
 pub struct Throttle {
     blinder: Blinder,
@@ -107,7 +111,7 @@ impl Throttle {
         if let Some(id) = subject.account_id {
             failure = failure.account(id);
         }
-        let tried = Tried::new(failure, subject.account_id, ip, counts, place);
+        let tried = Tried::new(failure, subject.account_id, ip, counts, (place, None));
         Ok(Attempt { behind, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 
@@ -134,11 +138,18 @@ impl Throttle {
             return Err(Refused::Wait { wait, at_once: true });
         }
         let crowded = Refused::Wait { wait: Duration::from_secs(1), at_once: true };
-        let place = Place::take(&self.bursts, &session, 1, 1).ok_or(crowded)?;
+        let Some((place, of_account)) = Place::take(&self.bursts, &session, 1, 1).zip(Place::take(
+            &self.bursts,
+            &sessions,
+            WITHIN_SESSIONS_AT_A_TIME,
+            WITHIN_SESSIONS_AT_A_TIME,
+        )) else {
+            return Err(crowded);
+        };
         let counts = Counts::within_session(session, sessions);
         let failure =
             Event::new(Kind::PasswordChanged, Actor::Account(account_id, ip)).session(session_id).refused();
-        let tried = Tried::new(failure, Some(account_id), ip, counts, place);
+        let tried = Tried::new(failure, Some(account_id), ip, counts, (place, Some(of_account)));
         Ok(Attempt { behind: None, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 

@@ -1,11 +1,13 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use auth_service::accounts::Role;
 use auth_service::passwords::Password;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::future::join_all;
 use http::Request;
 use serde_json::json;
 use shared::testing::{new_database, new_shared_database};
@@ -24,7 +26,7 @@ async fn fifty_refreshes_of_one_token_make_one_successor() {
     let world = busy_world(&directory, &[]).await;
     let tokens = world.librarian().await;
     let refreshes = (0..50).map(|_| world.refresh(&tokens.refresh));
-    let answers = futures_util::future::join_all(refreshes).await;
+    let answers = join_all(refreshes).await;
     let successors: HashSet<_> = answers.into_iter().map(|answer| answer.tokens().refresh).collect();
     assert_eq!(successors.len(), 1);
     assert_eq!(claims(successors.iter().next().unwrap())["gen"], 2);
@@ -47,7 +49,7 @@ async fn who_finds_the_hashing_queue_full_is_sent_away() {
     let world = World::with(&["--hash-slots", "1", "--hash-queue-deadline", "1ms"]).await;
     world.librarian().await;
     let logins = (0..8).map(|_| world.try_log_in("lib", PASSWORD));
-    let answers = futures_util::future::join_all(logins).await;
+    let answers = join_all(logins).await;
     let full: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
     assert!(!full.is_empty(), "one slot, and nobody waits longer than a millisecond");
     for answer in full {
@@ -76,7 +78,7 @@ async fn nobody_else_waits_for_those_who_log_in() {
         }
         hashes(&world).await - before
     };
-    let (statuses, hashed) = tokio::join!(futures_util::future::join_all(logins), others);
+    let (statuses, hashed) = tokio::join!(join_all(logins), others);
     assert_eq!(statuses, [200; 40]);
     assert!(hashed < 40, "answered when all were hashed");
 }
@@ -115,7 +117,7 @@ async fn four_are_no_crowd(world: &World, password: &str) {
 async fn who_waits_for_a_slot_takes_no_place() {
     let world = crowded_world(&["--hash-slots", "1", "--hash-queue-deadline", "60s"]).await;
     let ahead = (0..20).map(|_| world.service.app.passwords.hash(Password::presented("x").unwrap()));
-    let ahead = futures_util::future::join_all(ahead);
+    let ahead = join_all(ahead);
     tokio::select! {
         biased;
         _ = ahead => panic!("twenty were hashed first"),
@@ -165,4 +167,27 @@ async fn a_password_change_does_not_undo_what_was_done_meanwhile() {
         !store::replace_password(world.database(), &disabled, "$mine".to_owned(), world.now()).await.unwrap()
     );
     world.me(&tokens.access).await.unauthorized("Token has been revoked");
+}
+
+/// Somebody may keep the queue long, with right passwords or wrong ones: nobody else stands behind all of theirs.
+#[tokio::test]
+async fn whoever_comes_from_elsewhere_is_next_in_the_queue() {
+    let world = World::with(&["--hash-slots", "1"]).await;
+    let names: Vec<_> = (0..12).map(|number| format!("many-{number}")).collect();
+    for name in names.iter().map(String::as_str).chain(["ada"]) {
+        world.account(name, Role::Reader).await;
+    }
+    let order = Mutex::new(Vec::new());
+    let log_in = async |ip: &str, name: &str| {
+        world.try_log_in_from(ip, name, PASSWORD).await.expect(200);
+        order.lock().unwrap().push(name.to_owned());
+    };
+    let elsewhere = async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        log_in("203.0.113.9", "ada").await;
+    };
+    let many = join_all(names.iter().map(|name| log_in("198.51.100.7", name)));
+    futures_util::future::join(many, elsewhere).await;
+    let order = order.into_inner().unwrap();
+    assert!(order.iter().position(|name| name == "ada").unwrap() < 8, "{order:?}");
 }

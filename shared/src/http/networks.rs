@@ -8,30 +8,49 @@ use ipnet::IpNet;
 
 use super::serve::ConnectionLimits;
 
+/// Addresses that are somebody's together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// What one household has: /24 of IPv4, /56 of IPv6.
+    fn of(address: IpAddr) -> Self {
+        Self::around(address, 56)
+    }
+
+    /// The most that one gets for the asking: /24 of IPv4, /48 of IPv6.
+    pub fn site_of(address: IpAddr) -> Self {
+        Self::around(address, 48)
+    }
+
+    fn around(address: IpAddr, v6: u8) -> Self {
+        let address = address.to_canonical();
+        Self(IpNet::new_assert(address, if address.is_ipv4() { 24 } else { v6 }).trunc())
+    }
+}
+
 /// How much each network has, where it has anything.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shares(Arc<Mutex<HashMap<IpNet, usize>>>);
+pub(super) struct Shares(Arc<Mutex<HashMap<Network, usize>>>);
 
 /// One of what its network has, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
     shares: Shares,
-    network: IpNet,
+    network: Network,
 }
 
 impl Shares {
-    /// One more for the network of this address (/24 of IPv4, /56 of IPv6: what one household has), unless it has `most` of
-    /// them. `None`: it has.
+    /// One more for the network of this address, unless it has `most` of them. `None`: it has.
     ///
     /// Where `most` is as many as are free, a network alone gets half of all there are, and the next one half of what that
     /// leaves; as they come and go, all get the same, and as much is left for whoever comes next.
     pub(super) fn take(&self, address: IpAddr, most: usize) -> Option<Share> {
-        let address = address.to_canonical();
-        let network = IpNet::new(address, if address.is_ipv4() { 24 } else { 56 }).ok()?.trunc();
+        let network = Network::of(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.get(&network).copied().unwrap_or_default();
         if count >= most {
-            tracing::debug!(%network, count, "has its share; is it a proxy that is not among the trusted ones?");
+            tracing::debug!(network = %network.0, count, "has its share; is it a proxy that is not among the trusted ones?");
             return None;
         }
         counts.insert(network, count + 1);

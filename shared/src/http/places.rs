@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::networks::{Share, Shares};
+use super::networks::{Network, Share, Shares};
 
 tokio::task_local! {
     /// That of the request that this task answers.
@@ -59,6 +59,11 @@ pub fn leave_place() {
 /// Takes a place again. `false`: none is free any more, and whatever the request is answered by becomes 503.
 pub fn return_to_place() -> bool {
     PLACE.try_with(|place| place.come_back()).unwrap_or(true)
+}
+
+/// Where this request comes from. `None`: nobody counts, as on the command line.
+pub fn site_of_request() -> Option<Network> {
+    PLACE.try_with(|place| Network::site_of(place.client)).ok()
 }
 
 impl Place {

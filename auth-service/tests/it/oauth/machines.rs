@@ -175,6 +175,13 @@ async fn whoever_asks_hears_of_rights_that_are_gone() {
     let said = ask(&root.access).await;
     assert_eq!((&said["roles"], &said["scope"]), (&json!(["reader"]), &json!("books:read")));
 
+    let (tokens, _) = granted(&world, &[]).await;
+    let token = tokens.text("access_token");
+    assert_eq!(ask(&token).await["scope"], "openid profile books:read");
+    let less = json!({"scope": "openid"});
+    world.bearer(&other.access).patch("/admin/clients/app", less).await.expect(200);
+    assert_eq!(ask(&token).await["scope"], "openid");
+
     let robot = Client { id: "robot".parse().unwrap(), ..app() };
     world.register(&robot).await;
     let auth = basic("robot", SECRET);
