@@ -92,14 +92,14 @@ impl Slots {
     where
         HashError: From<E>,
     {
-        let place = self.place(deadline).instrument(tracing::info_span!("wait for a slot")).await?;
+        let place = self.place(deadline).instrument(tracing::debug_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
         let working = self.threads.run(move || {
             let result = work(&Work(&slots));
             drop(place);
             result
         });
-        Ok(working.instrument(tracing::info_span!("hash")).await??)
+        Ok(working.instrument(tracing::debug_span!("hash")).await??)
     }
 
     async fn place(&self, deadline: Duration) -> Result<Turn, HashError> {

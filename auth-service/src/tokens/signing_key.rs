@@ -99,7 +99,7 @@ impl SigningKey {
     }
 
     fn sign_behind(&self, header: &str, claims: &impl Serialize) -> Result<String, KeyError> {
-        let _span = tracing::info_span!("sign").entered();
+        let _span = tracing::debug_span!("sign").entered();
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let mut token = String::with_capacity(1024);
         token.push_str(header);

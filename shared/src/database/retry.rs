@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use tracing::Instrument as _;
 
 use super::failure::Failure;
 
@@ -23,7 +24,8 @@ where
     E: AsDbErr,
     F: Future<Output = Result<T, E>>,
 {
-    retry(read, &[Failure::RolledBack, Failure::ConnectionLost]).await
+    let passing = [Failure::RolledBack, Failure::ConnectionLost];
+    retry(|| read().instrument(tracing::debug_span!("database read")), &passing).await
 }
 
 /// Writes again where the database undid the whole transaction, as the victim of a deadlock. `write` must be all of it,
@@ -38,7 +40,7 @@ where
     E: AsDbErr,
     F: Future<Output = Result<T, E>>,
 {
-    retry(write, &[Failure::RolledBack]).await
+    retry(|| write().instrument(tracing::debug_span!("database write")), &[Failure::RolledBack]).await
 }
 
 async fn retry<T, E, F>(work: impl Fn() -> F, passing: &[Failure]) -> Result<T, E>

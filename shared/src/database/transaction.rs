@@ -102,7 +102,7 @@ async fn turn(database: &DatabaseConnection) -> Result<Option<OwnedSemaphorePerm
         Arc::clone(all.entry(file).or_insert_with(|| Arc::new(Semaphore::new(1))))
     };
     let waiting = tokio::time::timeout(SQLITE_BUSY_TIMEOUT, turns.acquire_owned());
-    match waiting.instrument(tracing::info_span!("wait for the turn to write")).await {
+    match waiting.instrument(tracing::debug_span!("wait for the turn to write")).await {
         Ok(turn) => Ok(turn.ok()),
         Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
     }

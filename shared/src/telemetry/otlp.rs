@@ -13,8 +13,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter as Exporter};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -68,38 +67,10 @@ pub(super) fn start(
         Some(_) => resource,
         None => resource.with_service_name(name),
     };
-    let provider = SdkTracerProvider::builder()
-        .with_resource(resource.build())
-        .with_batch_exporter(Discreet(exporter))
-        .build();
+    let provider =
+        SdkTracerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
     EXPORTING.store(true, Ordering::Relaxed);
     Ok(Some((provider.tracer("imprimatur"), Spans(provider))))
-}
-
-/// Leaves out what a database says of a statement that failed: MySQL quotes the value that was there already, such as a
-/// name. That it failed is told.
-#[derive(Debug)]
-struct Discreet(SpanExporter);
-
-impl Exporter for Discreet {
-    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        for span in &mut batch {
-            span.attributes.retain(|attribute| attribute.key.as_str() != "exception.message");
-        }
-        self.0.export(batch).await
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.0.set_resource(resource);
-    }
 }
 
 /// Sends on our runtime: the exporter calls from a thread of its own, which has none.
