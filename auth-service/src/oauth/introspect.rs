@@ -113,10 +113,12 @@ async fn allowed_to_account(
     let Some((_, account)) = live(app, session).await? else { return Ok(None) };
     let roles = Roles::from_column(&account.roles).names().into_iter().map(str::to_owned).collect();
     let scope = scope_now(&account, claims.scope.as_str());
-    let client = clients::find(app, &claims.client_id).await?;
-    // Tokens of `/login` are of no client that is registered, and as good as the account.
-    let scope = client.map_or(scope.clone(), |client| filter(&scope, |name| contains(&client.scope, name)));
-    Ok(Some((scope, roles)))
+    let left = match clients::find(app, &claims.client_id).await? {
+        Some(client) => filter(&scope, |name| contains(&client.scope, name)),
+        // Tokens of `/login` are of no client that is registered, and as good as the account.
+        None => scope,
+    };
+    Ok(Some((left, roles)))
 }
 
 /// The same of a token that a client has for itself: nothing, where it could get none any more.

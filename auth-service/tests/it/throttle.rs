@@ -291,6 +291,20 @@ async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
     replace_password(&world, &owner.access, HOME, PASSWORD).await.expect(204);
 }
 
+/// Whoever has many sessions of one account keeps no more slots busy than whoever has a few.
+#[tokio::test]
+async fn of_all_sessions_three_try_the_current_password_at_a_time() {
+    let world = World::new().await;
+    world.account("lib", Role::Librarian).await;
+    let mut sessions = Vec::new();
+    for _ in 0..6 {
+        sessions.push(world.log_in("lib").await.access);
+    }
+    let tries = join_all(sessions.iter().map(|access| replace_password(&world, access, HOME, "wrong"))).await;
+    let refused = tries.iter().filter(|answer| answer.status == 429).count();
+    assert_eq!(refused, 3, "{tries:?}");
+}
+
 /// Somebody makes the network slow, and its owner replaces the password, as one does then.
 #[tokio::test]
 async fn whoever_replaces_the_password_is_no_stranger_at_home() {

@@ -1,3 +1,5 @@
+//! Whether an OpenAPI document tells its readers what they need.
+
 use std::collections::HashSet;
 
 use serde_json::Value;
