@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::Path;
@@ -68,6 +68,9 @@ struct Stored {
     media_type: &'static str,
     content: Content,
     gzip: Bytes,
+    /// For clients that take no compression, where it is in the binary compressed. Made once: a thousand who ask for it and
+    /// read nothing hold one.
+    expanded: OnceLock<Bytes>,
     digest: String,
 }
 
@@ -117,7 +120,13 @@ impl Stored {
             Content::Gzip(bytes) => Bytes::from_static(bytes),
         };
         let digest = URL_SAFE_NO_PAD.encode(&digest(&SHA256, bytes).as_ref()[..12]);
-        Self { media_type: media_type(file.name), content: file.content, gzip, digest }
+        Self {
+            media_type: media_type(file.name),
+            content: file.content,
+            gzip,
+            expanded: OnceLock::new(),
+            digest,
+        }
     }
 
     fn answer(&self, headers: &HeaderMap, lasts: HeaderValue) -> Response {
@@ -144,11 +153,19 @@ impl Stored {
         }
         match self.content {
             Content::Plain(bytes) => (common, media_type, bytes).into_response(),
-            Content::Gzip(bytes) => match expanded(bytes) {
+            Content::Gzip(bytes) => match self.expanded(bytes) {
                 Ok(bytes) => (common, media_type, bytes).into_response(),
                 Err(error) => Problem::internal(error).into_response(),
             },
         }
+    }
+
+    fn expanded(&self, gzip: &[u8]) -> io::Result<Bytes> {
+        if let Some(bytes) = self.expanded.get() {
+            return Ok(bytes.clone());
+        }
+        let bytes = expanded(gzip)?;
+        Ok(self.expanded.get_or_init(|| bytes.into()).clone())
     }
 }
 
@@ -158,7 +175,6 @@ fn compressed(bytes: &[u8]) -> io::Result<Bytes> {
     encoder.finish().map(Bytes::from)
 }
 
-/// For clients that take no compression: no browser is one, some proxies are.
 fn expanded(gzip: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     GzDecoder::new(gzip).read_to_end(&mut bytes)?;
@@ -225,5 +241,14 @@ mod tests {
     fn what_is_compressed_is_what_was_there() {
         let gzip = compressed(b"const a = 1;").unwrap();
         assert_eq!(expanded(&gzip).unwrap(), b"const a = 1;");
+    }
+
+    /// A scenario: a thousand connections ask for the largest file without compression, and read nothing of it.
+    #[test]
+    fn all_who_take_no_compression_are_given_the_same_bytes() {
+        let gzip = Box::leak(compressed(b"const a = 1;").unwrap().to_vec().into_boxed_slice());
+        let file = Stored::new(&File::gzip("a.js", gzip));
+        let given = [file.expanded(gzip).unwrap(), file.expanded(gzip).unwrap()];
+        assert_eq!(given[0].as_ptr(), given[1].as_ptr());
     }
 }
