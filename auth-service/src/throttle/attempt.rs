@@ -8,6 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use shared::clock::{Clock, Timestamp};
 use shared::database::retry_write;
+use shared::http::Network;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new(account: String, network: &str) -> Self {
+    pub(super) fn new(account: String, network: Network) -> Self {
         let pair = format!("{account}@{network}");
         let behind = [format!("{pair}+behind"), format!("{account}+behind")];
         let within_sessions = format!("{account}{}", store::WITHIN_SESSIONS);

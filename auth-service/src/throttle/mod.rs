@@ -14,11 +14,12 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DbErr};
 use shared::clock::{Clock, Timestamp};
 use shared::database::{self, retry_read, retry_write};
+use shared::http::Network;
 use uuid::Uuid;
 
 use self::attempt::{Counts, Keys, Tried};
 use self::burst::{Bursts, Place};
-use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession, network_of};
+use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession};
 use crate::audit::{Actor, Event, Kind};
 use crate::tokens::sealer::Blinder;
 
@@ -87,7 +88,7 @@ impl Throttle {
         clock: &Arc<dyn Clock>,
     ) -> Result<Attempt, Refused> {
         let now = clock.now();
-        let keys = Keys::new(subject.key, &network_of(ip));
+        let keys = Keys::new(subject.key, Network::household_of(ip));
         let [behind_pair, behind_account] = &keys.behind;
         let all =
             [&keys.pair, &keys.account, &keys.network, behind_pair, behind_account, &keys.within_sessions];
@@ -163,7 +164,7 @@ impl Throttle {
         ip: IpAddr,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        count_try(db, &format!("register:{}", network_of(ip)), &REGISTRATION, now).await
+        count_try(db, &format!("register:{}", Network::site_of(ip)), &REGISTRATION, now).await
     }
 
     /// Lets a client at this address register itself, and counts it.
@@ -176,7 +177,7 @@ impl Throttle {
         ip: IpAddr,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        count_try(db, &format!("client:{}", network_of(ip)), &REGISTRATION, now).await
+        count_try(db, &format!("client:{}", Network::site_of(ip)), &REGISTRATION, now).await
     }
 
     /// Lets somebody at this address type in the code of a device, and counts it.
@@ -212,7 +213,7 @@ impl Throttle {
         ip: IpAddr,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        count_try(db, &format!("unproven:{}", network_of(ip)), &UNPROVEN, now).await
+        count_try(db, &format!("unproven:{}", Network::site_of(ip)), &UNPROVEN, now).await
     }
 }
 
@@ -223,7 +224,7 @@ impl fmt::Debug for Throttle {
 }
 
 fn device_code_key(ip: IpAddr) -> String {
-    format!("device:{}", network_of(ip))
+    format!("device:{}", Network::site_of(ip))
 }
 
 /// Counts a try of which it is not known before how it ends. Of many at a time, none passes that would not have passed

@@ -23,7 +23,6 @@
 //! from a network of the owner's is answered as the stranger is, and counted where it changes no answer that a stranger
 //! could get.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use shared::clock::Timestamp;
@@ -181,20 +180,6 @@ impl WithinSession {
     }
 }
 
-/// The network of an address, as one person or household has it: /24 of IPv4, /64 of IPv6.
-pub(super) fn network_of(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            format!("{}/24", Ipv4Addr::new(a, b, c, 0))
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,14 +263,5 @@ mod tests {
         assert_eq!((other.wait(at(0)), other.may_try_behind(at(0))), (Duration::from_secs(15 * 60), false));
         assert_eq!(other.wait(at(3600)), Duration::ZERO);
         assert!(SignIn { pair: signed_in(), ..other }.may_try_behind(at(0)));
-    }
-
-    #[test]
-    fn neighbours_share_a_network() {
-        let network = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(network("192.0.2.77"), "192.0.2.0/24");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.0/24");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_ne!(network("2001:db8:1:3::1"), network("2001:db8:1:2::1"));
     }
 }

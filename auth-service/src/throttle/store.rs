@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, OnConflict};
 use sea_orm::{ActiveValue::Set, Condition, ExprTrait as _, QuerySelect as _};
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use super::rules::{Counter, PAIR, Policy};
 use crate::entity::throttle::{ActiveModel, Column, Entity, Model};
@@ -73,7 +74,7 @@ pub(super) async fn hold(db: &impl ConnectionTrait, key: &str, now: Timestamp) -
     // An update that changes nothing takes the lock all the same.
     let hold = OnConflict::column(Column::Key).update_column(Column::Key).to_owned();
     Entity::insert(row).on_conflict(hold).exec_without_returning(db).await?;
-    Ok(Entity::find_by_id(key).one(db).await?.as_ref().map(Counter::from).unwrap_or_default())
+    Ok(find_unique(Entity::find_by_id(key), db).await?.as_ref().map(Counter::from).unwrap_or_default())
 }
 
 /// Takes one failure back.

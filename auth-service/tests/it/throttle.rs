@@ -276,7 +276,7 @@ async fn the_current_password_cannot_be_guessed_with_a_stolen_token() {
     world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
     let mut guesses = 0;
     for number in 0..30 {
-        let ip = format!("2001:db8:1:{number:x}::1");
+        let ip = format!("2001:db8:1:{number:x}00::1");
         let answer = replace_password(&world, &stolen.access, &ip, "wrong").await;
         if answer.status == 429 {
             // Whoever waits as they are told, each time from another network.

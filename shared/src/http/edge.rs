@@ -34,7 +34,7 @@ pub struct EdgeSettings {
     /// A request that has no answer by then gets 503 and is dropped, so that what was not begun by then is not begun.
     pub deadline: Duration,
     /// Requests at a time, without those that only wait; further ones get 503 at once, as do those of a network (/24 of IPv4,
-    /// /56 of IPv6) that has more than it leaves to others.
+    /// /48 of IPv6) that has more than it leaves to others.
     pub max_in_flight: usize,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,

@@ -1,6 +1,7 @@
 //! What each network has of what there is: nobody takes all of it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ pub struct Network(IpNet);
 
 impl Network {
     /// What one household has: /24 of IPv4, /56 of IPv6.
-    fn of(address: IpAddr) -> Self {
+    pub fn household_of(address: IpAddr) -> Self {
         Self::around(address, 56)
     }
 
@@ -26,6 +27,12 @@ impl Network {
     fn around(address: IpAddr, v6: u8) -> Self {
         let address = address.to_canonical();
         Self(IpNet::new_assert(address, if address.is_ipv4() { 24 } else { v6 }).trunc())
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -46,11 +53,11 @@ impl Shares {
     /// Where `most` is as many as are free, a network alone gets half of all there are, and the next one half of what that
     /// leaves; as they come and go, all get the same, and as much is left for whoever comes next.
     pub(super) fn take(&self, address: IpAddr, most: usize) -> Option<Share> {
-        let network = Network::of(address);
+        let network = Network::site_of(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.get(&network).copied().unwrap_or_default();
         if count >= most {
-            tracing::debug!(network = %network.0, count, "has its share; is it a proxy that is not among the trusted ones?");
+            tracing::debug!(%network, count, "has its share; is it a proxy that is not among the trusted ones?");
             return None;
         }
         counts.insert(network, count + 1);
@@ -98,5 +105,20 @@ impl Networks {
         }
         let share = self.shares.take(peer, self.limits.of_one_network.min(free))?;
         Some(Counted(Some(share)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_share_a_network() {
+        let household = |text: &str| Network::household_of(text.parse().unwrap()).to_string();
+        assert_eq!(household("192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(household("::ffff:192.0.2.1"), "192.0.2.0/24");
+        assert_eq!(household("2001:db8:1:2345:6::7"), "2001:db8:1:2300::/56");
+        assert_ne!(household("2001:db8:1:2345::"), household("2001:db8:1:2445::"));
+        assert_eq!(Network::site_of("2001:db8:1:2345::6".parse().unwrap()).to_string(), "2001:db8:1::/48");
     }
 }

@@ -48,7 +48,7 @@ pub struct ServeSettings {
 pub struct ConnectionLimits {
     /// Connections at a time; further ones wait to be accepted.
     pub in_all: usize,
-    /// Connections of one network (/24 of IPv4, /56 of IPv6) at a time, and never more than it leaves to others; further ones
+    /// Connections of one network (/24 of IPv4, /48 of IPv6) at a time, and never more than it leaves to others; further ones
     /// are closed at once.
     pub of_one_network: usize,
     /// Who is not counted: the connections of a proxy are those of all its clients.
@@ -110,7 +110,7 @@ fn holder(port: u16, error: &io::Error) -> Option<String> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Misaddressed;
 
-/// Turns true once the process is asked to end, by SIGTERM or Ctrl-C.
+/// Turns true once the process is asked to end: by SIGTERM, by Ctrl-C, or because its terminal was closed.
 ///
 /// # Errors
 /// The system does not let us listen for signals.
@@ -118,10 +118,12 @@ pub fn shutdown_signal() -> io::Result<watch::Receiver<bool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
         tracing::info!("asked to end; finishing the requests under way");
         sender.send_replace(true);
