@@ -25,6 +25,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let stack = Stack::start(&options).await?;
     let Stack { auth, books, listeners, urls, data, notes, telemetry: _telemetry } = stack;
     let shutdown = shutdown_signal()?;
+    // Before anybody is answered: whoever finds the stack ready finds the demo.
+    let demo = options.demo(auth.app.config.listen);
+    let admin_password = if demo { demo::make(&data, &auth.app, &books.app).await? } else { None };
     let [public, auth_public, auth_management, books_public, books_management] = listeners;
     let (auth_end, books_end) = (&auth.app.config.serve, &books.app.config.serve);
     let serve =
@@ -43,17 +46,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         )
     };
     let greet = async {
-        let demo = options.demo(auth.app.config.listen);
-        let admin_password = if demo { demo::make(&data, &auth.app, &books.app).await? } else { None };
         // The greeting holds a password that is nowhere else, so nothing may keep it back for long.
         drop(tokio::time::timeout(KEYS_LOADED, books.keys_loaded()).await);
         say(&greeting(&data, &urls, &notes, demo, admin_password.as_deref()));
-        anyhow::Ok(())
     };
     tokio::pin!(all);
     tokio::select! {
         _ = &mut all => return Ok(()),
-        greeted = greet => greeted?,
+        () = greet => {}
     }
     all.await;
     Ok(())
@@ -91,6 +91,11 @@ impl Stack {
             .await?;
         let auth_url = url(auth_public.address()?);
         let books_config = books_settings(&data, &gateway_url, &auth_settings, &auth_url)?.check()?;
+        anyhow::ensure!(
+            books_config.audience == auth_config.audience,
+            "BOOKS_AUDIENCE: is not AUTH_AUDIENCE ({}), so books-service would refuse every token",
+            auth_config.audience
+        );
         let books_public = ports.bind("BOOKS_LISTEN", books_config.listen, is_set("BOOKS_LISTEN")).await?;
         let books_management = ports
             .bind(

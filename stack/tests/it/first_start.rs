@@ -31,6 +31,27 @@ async fn a_new_stack_has_accounts_and_books() {
     );
 }
 
+/// Whoever waits for the port rather than for the greeting.
+#[tokio::test]
+async fn the_first_answer_knows_the_demo() {
+    let data = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (folder, listen) = (data.path().to_owned(), address.clone());
+    let stack = std::thread::spawn(move || Stack::start(&folder, &[("STACK_LISTEN", &listen)]));
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::new();
+    let first = loop {
+        let body = json!({"username": "test", "password": "test"});
+        match client.post(format!("http://{address}/login")).json(&body).send().await {
+            Ok(answer) => break answer,
+            Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(1)).await,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(first.status(), 200);
+    drop(stack.join());
+}
+
 #[tokio::test]
 async fn the_gateway_is_one_url_for_both() {
     let data = tempfile::tempdir().unwrap();
