@@ -180,6 +180,9 @@ async fn a_file_is_imported_once_and_again_only_if_asked() {
     let said = operator.does(&["import", "new.csv"]);
     assert!(said.starts_with("nothing to do: new.csv was imported at 20"), "{said}");
     assert_eq!(operator.books().await, 1);
+    operator.does(&["import", "--check", "--again", "new.csv"]);
+    operator.does(&["import", "new.csv"]);
+    assert_eq!(operator.books().await, 1, "to look is not to forget");
     operator.does(&["import", "--again", "new.csv"]);
     assert_eq!(operator.books().await, 2);
 }
@@ -201,7 +204,7 @@ async fn an_import_that_was_killed_is_finished_and_nothing_is_twice() {
     let half = Entity::find().count(&database).await.unwrap();
     assert!(half < ROWS && half.is_multiple_of(500), "{half}");
 
-    let output = operator.run(&["import", "many.csv"]);
+    let output = operator.run(&["import", "--again", "many.csv"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success() && said.contains(&format!("going on behind the {half} row(s)")),

@@ -110,12 +110,14 @@ pub async fn import<I: Importer>(
     clock: &dyn Clock,
 ) -> anyhow::Result<()> {
     let mut source = Source::open(&arguments.file, arguments.format)?;
-    if arguments.again {
-        record::forget(database, &source.digest).await?;
-    }
     let before = record::find(database, &source.digest).await?;
-    if let Some(record) = before.as_ref()
+    let (finished, cut_off) = match before {
+        Some(record) if record.finished_at.is_some() => (Some(record), None),
+        other => (None, other),
+    };
+    if let Some(record) = &finished
         && let Some(at) = record.finished_at
+        && !arguments.again
     {
         say(&format!(
             "nothing to do: {} was imported at {} ({} rows); --again imports it once more",
@@ -125,13 +127,16 @@ pub async fn import<I: Importer>(
         ));
         return Ok(());
     }
-    let done = before.as_ref().map_or(0, |record| u64::try_from(record.rows_done).unwrap_or(0));
+    let done = cut_off.as_ref().map_or(0, |record| u64::try_from(record.rows_done).unwrap_or(0));
     let total = check(database, &mut importer, &mut source, arguments, done).await?;
     if arguments.check {
         say(&format!("{total} row(s) are as they should be; nothing was imported"));
         return Ok(());
     }
-    if before.is_none() {
+    if finished.is_some() {
+        record::forget(database, &source.digest).await?;
+    }
+    if cut_off.is_none() {
         record::begin(database, &source.digest, clock.now()).await?;
     } else {
         tell(&format!("going on behind the {done} row(s) that a run before this one has imported"));

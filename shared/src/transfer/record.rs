@@ -7,7 +7,7 @@ use sea_orm_migration::schema::{big_integer, big_integer_null, string_len};
 use sea_orm_migration::sea_query::TableCreateStatement;
 
 use crate::clock::Timestamp;
-use crate::database;
+use crate::database::{self, find_unique};
 
 /// An import. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,7 +39,7 @@ pub fn imports_table(manager: &SchemaManager<'_>) -> TableCreateStatement {
 
 /// The import of that file.
 pub(super) async fn find(db: &impl ConnectionTrait, digest: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(digest).one(db).await
+    find_unique(Entity::find_by_id(digest), db).await
 }
 
 /// Forgets that the file was imported.
