@@ -19,6 +19,8 @@ pub fn resolve(
     file: Option<&Path>,
 ) -> Result<Option<SecretString>, SettingError> {
     use secrecy::ExposeSecret as _;
+    // Compose writes `NAME: ${NAME:-}`, which is empty where there is nothing.
+    let value = value.filter(|value| file.is_none() || !value.expose_secret().is_empty());
     let secret = match (value, file) {
         (Some(_), Some(_)) => {
             return Err(SettingError::new(name, format!("{name} and {name}_FILE are both set; set one")));

@@ -99,7 +99,7 @@ fn variable_of<P: CommandFactory>(error: &clap::Error) -> Option<String> {
         return None;
     }
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
-    let flag = shown.strip_prefix("--")?.split([' ', '=']).next()?;
+    let flag = shown.strip_prefix("--")?.split([' ', '=', '[']).next()?;
     find_variable(&P::command(), flag)
 }
 

@@ -95,7 +95,6 @@ fn settings_row(argument: &Arg) -> Option<String> {
     let known: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     let default = match known.join(",") {
         text if text.is_empty() => said,
-        text if is_switch => format!("`{text}`"),
         text => format!("`{text}`"),
     };
     let choices: Vec<_> = argument.get_possible_values();

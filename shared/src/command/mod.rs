@@ -3,16 +3,25 @@
 mod describe;
 
 use std::future::Future;
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::Parser;
+use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
 use secrecy::SecretString;
 
 use crate::{database, settings};
 
 pub use self::describe::{CompletionArguments, ManArguments, settings_table};
+
+/// Why something that was to be said was not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// How long nothing is said of a database that does not answer.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Parses the command line of this process with its environment and runs it.
 pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
@@ -27,7 +36,13 @@ pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
         }
     };
     match command(parsed).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match LOST.get() {
+            None => ExitCode::SUCCESS,
+            Some(error) => {
+                complain(&anyhow::anyhow!("it is done, but what it says cannot be written: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
@@ -40,10 +55,44 @@ pub async fn run<P: Parser, F: Future<Output = anyhow::Result<()>>>(
 /// # Errors
 /// The database cannot be reached, or a step fails.
 pub async fn migrate<M: MigratorTrait>(name: &str, url: &SecretString) -> anyhow::Result<()> {
-    let database = database::connect(name, url).await?;
+    let database = patiently(name, database::connect(name, url)).await?;
     database::migrate::<M>(&database).await?;
     say("the schema is up to date");
     Ok(())
+}
+
+/// The database of a command that makes what is not there: a SQLite file, and its schema.
+///
+/// # Errors
+/// It cannot be reached, or a MySQL schema is behind.
+pub async fn open_or_make<M: MigratorTrait>(
+    name: &str,
+    url: &SecretString,
+) -> anyhow::Result<DatabaseConnection> {
+    let database = patiently(name, database::connect(name, url)).await?;
+    database::ensure_schema::<M>(&database).await?;
+    Ok(database)
+}
+
+/// The database of a command about what is there.
+///
+/// # Errors
+/// As [`open_or_make`], and there is no such SQLite file.
+pub async fn open<M: MigratorTrait>(name: &str, url: &SecretString) -> anyhow::Result<DatabaseConnection> {
+    let database = patiently(name, database::connect_to_existing(name, url)).await?;
+    database::ensure_schema::<M>(&database).await?;
+    Ok(database)
+}
+
+/// Says what is waited for, where that takes longer.
+async fn patiently<T>(name: &str, connecting: impl Future<Output = T>) -> T {
+    tokio::pin!(connecting);
+    tokio::select! {
+        connected = &mut connecting => return connected,
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    tell(&format!("{name}: the database does not answer yet; waiting for it"));
+    connecting.await
 }
 
 #[expect(clippy::print_stderr, reason = "a command tells its user what went wrong")]
@@ -77,7 +126,14 @@ pub fn tell(text: &str) {
 /// Colours in it are for terminals; elsewhere, and where `NO_COLOR` is set, they are left out.
 ///
 /// Whoever reads the output may have seen enough and closed the pipe, as `head` does: that is no failure of ours.
+/// Where it cannot be written for another reason, as on a full disk, the command fails in the end: a password may be in it
+/// that is shown this once.
 pub fn say(text: &str) {
     let mut stdout = anstream::stdout().lock();
-    drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.get_or_init(|| error);
+    }
 }

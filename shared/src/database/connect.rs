@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -122,10 +122,7 @@ pub async fn connect_to_look(name: &str, url: &SecretString) -> anyhow::Result<O
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT);
     options.max_connections(1);
-    if url.starts_with("sqlite:") {
-        let parsed: sqlx::sqlite::SqliteConnectOptions =
-            url.parse().with_context(|| format!("{name}: is no address of a database"))?;
-        let file = parsed.get_filename().to_owned();
+    if let Some(file) = sqlite_file(name, url)? {
         if !file.exists() {
             return Ok(None);
         }
@@ -152,6 +149,29 @@ pub async fn connect_to_look(name: &str, url: &SecretString) -> anyhow::Result<O
     }
     let connected = Database::connect(options).await;
     connected.map(Some).with_context(|| format!("{name}: cannot connect to the database"))
+}
+
+/// Connects to a database that is there already.
+///
+/// A scenario: the path is mistyped. A new file would be made there, and its export be an empty backup.
+///
+/// # Errors
+/// As [`connect`], and there is no such SQLite file.
+pub async fn connect_to_existing(name: &str, url: &SecretString) -> anyhow::Result<DatabaseConnection> {
+    if let Some(file) = sqlite_file(name, url.expose_secret())? {
+        anyhow::ensure!(file.exists(), "{name}: there is no database at {}", file.display());
+    }
+    connect(name, url).await
+}
+
+/// The file of a SQLite database.
+fn sqlite_file(name: &str, url: &str) -> anyhow::Result<Option<PathBuf>> {
+    if !url.starts_with("sqlite:") || url.contains(":memory:") {
+        return Ok(None);
+    }
+    let parsed: sqlx::sqlite::SqliteConnectOptions =
+        url.parse().with_context(|| format!("{name}: is no address of a database"))?;
+    Ok(Some(parsed.get_filename().to_owned()))
 }
 
 /// Refuses what would be refused further down by an error that holds it, password and all.

@@ -12,7 +12,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Transaction, begin, connect, ensure_schema, schema_steps};
+use super::{Transaction, begin, connect, connect_to_existing, ensure_schema, schema_steps};
 use crate::command::say;
 use crate::secret;
 use crate::settings::SettingError;
@@ -75,7 +75,7 @@ impl Copy {
         to: &SecretString,
         counted: &[&str],
     ) -> anyhow::Result<Self> {
-        let (from, to) = (connect("--from", from).await?, connect("--to", to).await?);
+        let (from, to) = (connect_to_existing("--from", from).await?, connect("--to", to).await?);
         for (name, database) in [("--from", &from), ("--to", &to)] {
             ensure_schema::<M>(database).await.context(name)?;
             let unknown = schema_steps::<M>(database).await?.unknown;
@@ -85,7 +85,13 @@ impl Copy {
                 unknown.join(", ")
             );
         }
-        // On MySQL a change of the counter ends what transaction is open, so it comes first.
+        // On MySQL a change of the counter ends what transaction is open, so it comes before the rows.
+        for table in counted {
+            let row =
+                Statement::from_string(to.get_database_backend(), format!("SELECT 1 FROM {table} LIMIT 1"));
+            let is_empty = to.query_one_raw(row).await.context("--to")?.is_none();
+            anyhow::ensure!(is_empty, "--to: {table} has rows; it must be empty");
+        }
         for table in counted {
             let next = next_number(&from, table).await.context("--from")?;
             set_next_number(&to, table, next).await.context("--to: may its user change tables?")?;
@@ -110,7 +116,7 @@ impl Copy {
     {
         let name = E::default().table_name();
         let there = E::find().count(&*self.to).await.context("--to")?;
-        anyhow::ensure!(there == 0, "--to: {name} has {there} row(s); it must be empty");
+        anyhow::ensure!(there == 0, "--to: {name} has rows; it must be empty");
         let total = E::find().count(&*self.from).await.context("--from")?;
         let progress = Progress::new(name, Some(total));
         let mut rows = E::find().stream(&*self.from).await.context("--from")?;

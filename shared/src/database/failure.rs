@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::{DbErr, RuntimeErr, sqlx};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 use crate::http::Problem;
+
+/// Whether a row was not written because there is one of its key.
+pub fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
 
 /// What a failed statement means for whoever sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +64,8 @@ fn of_sqlite(code: i32) -> Failure {
     const BUSY_SNAPSHOT: i32 = 517;
     match (code, code & 0xff) {
         (BUSY_SNAPSHOT, _) => Failure::RolledBack,
-        // Busy, locked, and a disk that is full.
-        (_, 5 | 6 | 13) => Failure::Busy,
+        // Busy, locked, read-only, and a disk that is full.
+        (_, 5 | 6 | 8 | 13) => Failure::Busy,
         _ => Failure::Fault,
     }
 }

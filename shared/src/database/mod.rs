@@ -24,9 +24,9 @@ mod unique;
 
 use sea_orm::DatabaseConnection;
 
-pub use connect::{DEFAULT_CONNECTIONS, connect, connect_to_look, connect_with};
+pub use connect::{DEFAULT_CONNECTIONS, connect, connect_to_existing, connect_to_look, connect_with};
 pub use copy::{Copy, CopyArguments};
-pub use failure::Failure;
+pub use failure::{Failure, is_duplicate};
 pub use metrics::register_pool;
 pub use migrate::{SchemaSteps, ensure_schema, migrate, schema_steps};
 pub use retry::{AsDbErr, retry_read, retry_write};
