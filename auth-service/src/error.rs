@@ -113,7 +113,12 @@ impl From<Refused> for Error {
 
 impl AsDbErr for Error {
     fn as_db_err(&self) -> Option<&DbErr> {
-        if let Self::Database(error) = self { Some(error) } else { None }
+        match self {
+            Self::Database(error)
+            | Self::Keyring(KeyringError::Database(error))
+            | Self::KeyChange(KeyChangeError::Keyring(KeyringError::Database(error))) => Some(error),
+            _ => None,
+        }
     }
 }
 
@@ -147,13 +152,16 @@ impl IntoResponse for Error {
                     .with_detail("The password was changed elsewhere meanwhile")
             }
             Self::Throttled(wait) => Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled")
-                .with_detail("Too many failed attempts; wait before the next one")
+                .with_detail("Too many attempts; wait before the next one")
                 .with_retry_after(wait),
             Self::NoSuchAccount => {
                 Problem::new(StatusCode::NOT_FOUND, "user_not_found").with_error("User not found.")
             }
             Self::LastAdmin => Problem::new(StatusCode::CONFLICT, "last_admin")
                 .with_detail("Nobody else could administer: make another administrator first"),
+            Self::Database(error)
+            | Self::Keyring(KeyringError::Database(error))
+            | Self::KeyChange(KeyChangeError::Keyring(KeyringError::Database(error))) => error.into(),
             Self::KeyChange(KeyChangeError::Keyring(error)) => Problem::internal(error),
             Self::KeyChange(error @ (KeyChangeError::Announced(_) | KeyChangeError::TooMany)) => {
                 Problem::new(StatusCode::CONFLICT, "next_key_exists").with_detail(error.to_string())
@@ -188,7 +196,6 @@ impl IntoResponse for Error {
             Self::Hash(error @ (HashError::Unusable(_) | HashError::CutOff(_) | HashError::NoThread(_))) => {
                 Problem::internal(error)
             }
-            Self::Database(error) => error.into(),
             Self::Keyring(error) => Problem::internal(error),
             Self::Key(error) => Problem::internal(error),
         };

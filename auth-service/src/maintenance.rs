@@ -1,7 +1,9 @@
 //! What the service does by itself: looks after the keys, and sweeps rows that mean nothing any more.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
@@ -20,35 +22,76 @@ use crate::throttle;
 use crate::tokens::keyring::LOOK_EVERY;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(5 * 60);
+const REMIND_EVERY: Duration = Duration::from_secs(60);
 /// Rows that one statement removes: few enough that nobody who waits for a lock notices.
 const BATCH: u64 = 500;
 
-/// Runs for as long as the service does.
+/// Runs for as long as the service does. The keys wait for nothing else: one that was revoked goes out of use within
+/// [`LOOK_EVERY`], however long rows are swept or hashes wait for their turn.
 pub(crate) async fn run(app: AppState) {
-    let (mut swept_at, mut measured, mut counted) = (Instant::now(), false, false);
+    tokio::join!(look_after_keys(&app), look_after_hashes(&app), look_after_rows(&app));
+}
+
+async fn look_after_keys(app: &App) {
+    let mut duty = Duty::new("the signing keys cannot be looked after");
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        duty.attempt(app.keyring.maintain()).await;
+    }
+}
+
+async fn look_after_hashes(app: &App) {
+    let mut duty = Duty::new("hashes cannot be measured");
     loop {
         // Soon, since refusals wait for it, but not before the service is up.
-        if !measured {
-            let outcome = measure_hashes(&app.database, &app.passwords).await;
-            measured = outcome.inspect_err(complain).is_ok();
-        }
-        // Not again before it is time, also where it fails: it may be more than the database can count.
-        if !counted {
-            counted = true;
-            count_sessions(&app).await.unwrap_or_else(|error| complain(&error));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-        if let Err(error) = app.keyring.maintain().await {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "the signing keys cannot be looked after");
-        }
-        if swept_at.elapsed() >= SWEEP_EVERY {
-            swept_at = Instant::now();
-            (measured, counted) = (false, false);
-            if let Err(error) = sweep(&app).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "old rows cannot be swept");
+        let measured = duty.attempt(measure_hashes(&app.database, &app.passwords)).await;
+        tokio::time::sleep(if measured { SWEEP_EVERY } else { LOOK_EVERY }).await;
+    }
+}
+
+async fn look_after_rows(app: &App) {
+    let (mut counting, mut sweeping) =
+        (Duty::new("sessions cannot be counted"), Duty::new("old rows cannot be swept"));
+    loop {
+        counting.attempt(count_sessions(app)).await;
+        tokio::time::sleep(SWEEP_EVERY).await;
+        sweeping.attempt(sweep(app)).await;
+    }
+}
+
+/// Something that is done again and again, whatever became of it before.
+struct Duty {
+    failure: &'static str,
+    /// When the log was last told, of a failure that goes on.
+    told: Option<Instant>,
+}
+
+impl Duty {
+    fn new(failure: &'static str) -> Self {
+        Self { failure, told: None }
+    }
+
+    /// Returns whether it succeeded. A failure is told when it begins and once a minute; a panic fails this try alone.
+    async fn attempt<T, E>(&mut self, work: impl Future<Output = Result<T, E>>) -> bool
+    where
+        E: std::error::Error + 'static,
+    {
+        let failed = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(outcome) => outcome.err(),
+            Err(_) => {
+                tracing::error!("{}: it panicked", self.failure);
+                return false;
             }
+        };
+        let Some(error) = failed else {
+            self.told = None;
+            return true;
+        };
+        if self.told.is_none_or(|told| told.elapsed() >= REMIND_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::error!(error = &error as &dyn std::error::Error, "{}", self.failure);
         }
+        false
     }
 }
 
@@ -65,10 +108,6 @@ async fn count_sessions(app: &App) -> Result<(), Error> {
     let live = retry_read(|| sessions::store::count_unended(&app.database, app.clock.now())).await?;
     app.live_sessions.set(live);
     Ok(())
-}
-
-fn complain(error: &Error) {
-    tracing::error!(error = error as &dyn std::error::Error, "hashes and sessions cannot be looked at");
 }
 
 /// Rows that were removed.

@@ -67,7 +67,7 @@ impl Bench {
 
     pub(crate) async fn books(&self) -> anyhow::Result<Server> {
         let (program, log) = (self.binaries.join("books-service"), self.file("books.log"));
-        let ready = "http://127.0.0.1:7192/readyz";
+        let ready = "http://127.0.0.1:7192/health/ready";
         Server::start(&program, &["serve"], &self.books_variables(7102), &log, ready).await
     }
 
@@ -77,7 +77,9 @@ impl Bench {
         command.args(arguments).envs(self.auth_variables()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
         child.stdin.take().context("no input")?.write_all(input.as_bytes())?;
-        Ok(String::from_utf8(child.wait_with_output()?.stdout)?)
+        let output = child.wait_with_output()?;
+        anyhow::ensure!(output.status.success(), "auth-service {}: {}", arguments.join(" "), output.status);
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Rounds of both in turn, and the median of each.

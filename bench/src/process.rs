@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
+use reqwest::StatusCode;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::http;
@@ -13,7 +14,8 @@ use crate::http;
 pub(crate) struct Server(Child);
 
 impl Server {
-    /// Starts `program` on core 0 with these variables, its log in `log`, and waits until `ready` answers 200.
+    /// Starts `program` on core 0 with these variables, its log in `log`, and waits until `ready` is found and
+    /// no fault: some of these pages want a token.
     pub(crate) async fn start(
         program: &Path,
         arguments: &[&str],
@@ -26,7 +28,8 @@ impl Server {
         command.stdout(Stdio::null()).stderr(File::create(log)?);
         let server = Self(command.spawn().with_context(|| format!("cannot start {}", program.display()))?);
         let (client, began) = (http::client(), Instant::now());
-        while !client.get(ready).send().await.is_ok_and(|answer| answer.status() != 503) {
+        let is_up = |status: StatusCode| status != 404 && !status.is_server_error();
+        while !client.get(ready).send().await.is_ok_and(|answer| is_up(answer.status())) {
             anyhow::ensure!(
                 began.elapsed() < Duration::from_secs(30),
                 "{} does not get ready",

@@ -92,7 +92,7 @@ pub struct Settings {
     /// Lets the keys be fetched by plain http from another machine: on a private network only
     #[arg(long, env = "BOOKS_INSECURE_ALLOW_HTTP")]
     pub insecure_allow_http: bool,
-    /// How far the clocks of issuer and service may differ
+    /// How far the clocks of issuer and service may differ; in the stack, which has one, 0s
     #[arg(long, env = "BOOKS_CLOCK_SKEW", default_value = "30s", value_name = "SPAN", value_parser = span_or_zero)]
     pub clock_skew: Duration,
     /// How long past their time keys are used while the issuer cannot be reached

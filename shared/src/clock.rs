@@ -1,6 +1,7 @@
 //! Time as a parameter: services ask a [`Clock`], tests hold one that they advance.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z. Tables keep it as it is; tokens keep [`Timestamp::seconds`].
@@ -59,6 +60,18 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since_epoch = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
         write!(f, "{}", humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = &'static str;
+
+    /// Reads RFC 3339 in UTC, from 1970 on.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let time = humantime::parse_rfc3339(text).ok();
+        let since_epoch = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let millis = since_epoch.and_then(|since| i64::try_from(since.as_millis()).ok());
+        millis.map(Self).ok_or("must be a time like 2026-01-31T12:00:00Z")
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::extract::State;
 use http::StatusCode;
 use shared::database::retry_write;
-use shared::http::{ClientAddress, Fields, Invalid, Problem};
+use shared::http::{Fields, Invalid, Problem};
 use shared::token::Rejection;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -55,10 +55,9 @@ impl ChangePassword {
 pub async fn change_password(
     State(app): State<AppState>,
     Owner(caller): Owner,
-    ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<StatusCode, Error> {
-    let account = &caller.account;
+    let (account, ip) = (&caller.account, caller.ip);
     let request = fields
         .read_with(|fields| ChangePassword::read(fields, &app.config.password_rules, &account.username))?;
     let unchanged = request.new_password.is(&request.current_password);

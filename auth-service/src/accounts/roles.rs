@@ -57,6 +57,15 @@ impl Roles {
         Self(roles)
     }
 
+    /// What is said of a list that [`Roles::named`] does not take.
+    pub const RULE: &'static str = "must be a list of reader, librarian and admin";
+
+    /// The roles of these names, at least one. `None`: there is no such role, or no name.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let roles: Vec<Role> = names.into_iter().map(|name| name.parse().ok()).collect::<Option<_>>()?;
+        (!roles.is_empty()).then(|| Self::new(roles))
+    }
+
     /// As a table holds them. A name that nobody knows any more carries nothing.
     pub fn from_column(text: &str) -> Self {
         Self::new(text.split(' ').filter_map(|name| name.parse().ok()))

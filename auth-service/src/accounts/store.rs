@@ -1,9 +1,9 @@
 //! Accounts in the table.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
+use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
-use shared::database::find_unique;
+use shared::database::{find_unique, is_duplicate};
 
 use super::{Role, Roles, Username};
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
@@ -68,10 +68,8 @@ pub async fn create(
     // The index decides, not a look before: of two that register one name together, one is told that it is taken.
     match Entity::insert(ActiveModel::from(account.clone())).exec_without_returning(db).await {
         Ok(_) => Ok(account),
-        Err(error) => match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Err(Error::UsernameTaken),
-            _ => Err(error.into()),
-        },
+        Err(error) if is_duplicate(&error) => Err(Error::UsernameTaken),
+        Err(error) => Err(error.into()),
     }
 }
 

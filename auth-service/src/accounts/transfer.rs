@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, ExprTrait as _, IntoActiveModel as _};
@@ -110,24 +109,21 @@ impl AccountImporter {
     }
 }
 
-/// A moment as exports write it (RFC 3339).
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let rule = || "must be a time like 2026-01-31T12:00:00Z".to_owned();
-    let time = humantime::parse_rfc3339_weak(text).map_err(|_| rule())?;
-    let since = time.duration_since(UNIX_EPOCH).map_err(|_| rule())?;
-    Ok(Timestamp::from_millis(i64::try_from(since.as_millis()).map_err(|_| rule())?))
+    text.parse().map_err(str::to_owned)
 }
 
 /// A list of names, or their names with spaces between them.
 fn roles(fields: &mut Fields) -> Result<Roles, Invalid> {
-    const RULE: &str = "must be a list of reader, librarian and admin";
-    let names = match fields.optional::<Value>("roles", RULE)? {
-        None => vec![Role::Reader.as_str().to_owned()],
-        Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
-        Some(value) => serde_json::from_value(value).map_err(|_| fields.complain("roles", RULE))?,
+    let named = match fields.optional::<Value>("roles", Roles::RULE)? {
+        None => Some(Roles::new([Role::Reader])),
+        Some(Value::String(text)) => Roles::named(text.split_whitespace()),
+        Some(value) => {
+            let names: Vec<String> = serde_json::from_value(value).unwrap_or_default();
+            Roles::named(names.iter().map(String::as_str))
+        }
     };
-    let roles: Result<Vec<Role>, _> = names.iter().map(|name| name.parse()).collect();
-    roles.map(Roles::new).map_err(|_| fields.complain("roles", RULE))
+    named.ok_or_else(|| fields.complain("roles", Roles::RULE))
 }
 
 fn flag(fields: &mut Fields, name: &str) -> Result<bool, Invalid> {

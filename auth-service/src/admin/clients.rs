@@ -1,21 +1,19 @@
 //! `GET` and `POST /admin/clients`; `GET`, `PATCH` and `DELETE /admin/clients/{id}`; `POST /admin/clients/{id}/secret`
 
-use std::net::IpAddr;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode, Uri};
 use shared::database::retry_read;
 use shared::http::page::{self, Page};
-use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, NO_STORE, Path, Problem, Query};
+use shared::http::{Fields, FromFields, Invalid, Json, NO_STORE, Path, Problem, Query};
 
-use crate::audit::{Actor, Event, Kind};
+use crate::audit::Kind;
 use crate::clients::draft::{Draft, secret_of};
 use crate::clients::members::ClientMembers;
 use crate::clients::{Authentication, Client, ClientId, ClientView, change, store};
 use crate::error::Error;
-use crate::sessions::{Admin, Caller};
+use crate::sessions::Admin;
 use crate::state::{App, AppState};
 
 /// Which page of the clients.
@@ -38,7 +36,7 @@ impl FromFields for ListClients {
     get, path = "/admin/clients", operation_id = "list_clients", tag = "admin",
     security(("access_token" = ["auth:admin"])),
     params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<String>, Query, description = "The last name of the page before"),
     ),
     responses(
@@ -72,7 +70,6 @@ pub async fn list(
 pub async fn create(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<Response, Error> {
     let draft = fields.read_with(|fields| {
@@ -84,7 +81,7 @@ pub async fn create(
         Ok(draft)
     })?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(Problem::invalid)?;
-    let event = event(Kind::ClientCreated, &admin, ip);
+    let event = admin.event(Kind::ClientCreated).no_account();
     change::create(&app.database, &registered.client, None, &event, app.clock.now()).await?;
     let location = HeaderValue::try_from(format!("/admin/clients/{}", registered.client.id));
     let location = location.unwrap_or(HeaderValue::from_static("/admin/clients"));
@@ -127,7 +124,6 @@ pub async fn show(
 pub async fn change(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(id): Path<ClientId>,
     fields: Fields,
 ) -> Result<Response, Error> {
@@ -144,7 +140,7 @@ pub async fn change(
         self_registered: before.self_registered,
         ..registered.client
     };
-    let event = event(Kind::ClientChanged, &admin, ip);
+    let event = admin.event(Kind::ClientChanged).no_account();
     change::replace(&app.database, &before, &client, &event, app.clock.now()).await?;
     Ok(([NO_STORE], Json(ClientView::from(client).with_secret(registered.secret))).into_response())
 }
@@ -163,7 +159,6 @@ pub async fn change(
 pub async fn renew_secret(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(id): Path<ClientId>,
 ) -> Result<Response, Error> {
     let before = find(&app, &id).await?;
@@ -173,7 +168,7 @@ pub async fn renew_secret(
     }
     let secret = app.random.text::<32>();
     let client = Client { authentication: secret_of(&secret), ..before.clone() };
-    let event = event(Kind::ClientChanged, &admin, ip);
+    let event = admin.event(Kind::ClientChanged).no_account();
     change::replace(&app.database, &before, &client, &event, app.clock.now()).await?;
     Ok(([NO_STORE], Json(ClientView::from(client).with_secret(Some(secret)))).into_response())
 }
@@ -191,17 +186,13 @@ pub async fn renew_secret(
 pub async fn delete(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(id): Path<ClientId>,
 ) -> Result<StatusCode, Error> {
-    change::delete(&app.database, &id, &event(Kind::ClientDeleted, &admin, ip), app.clock.now()).await?;
+    change::delete(&app.database, &id, &admin.event(Kind::ClientDeleted).no_account(), app.clock.now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn find(app: &App, id: &ClientId) -> Result<Client, Error> {
     retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchClient)
-}
-
-fn event(kind: Kind, admin: &Caller, ip: IpAddr) -> Event {
-    Event::new(kind, Actor::Account(admin.account.id, ip)).no_account().session(admin.session_id)
 }

@@ -5,10 +5,9 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::http::page::{self, Page};
-use shared::http::{ClientAddress, Fields, FromFields, Invalid, Json, Problem, Query};
+use shared::http::{Fields, FromFields, Invalid, Json, Problem, Query};
 use utoipa::ToSchema;
 
-use crate::audit::Actor;
 use crate::error::Error;
 use crate::sessions::Admin;
 use crate::state::AppState;
@@ -67,7 +66,7 @@ impl FromFields for ListKeys {
     get, path = "/admin/keys", operation_id = "list_keys", tag = "admin",
     security(("access_token" = ["auth:admin"])),
     params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<i64>, Query, description = "The last number of the page before"),
     ),
     responses(
@@ -99,9 +98,7 @@ pub async fn list(
 pub async fn rotate(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
 ) -> Result<(StatusCode, Json<KeyView>), Error> {
-    let actor = Actor::Account(admin.account.id, ip);
-    let key = app.keyring.rotate(actor, Some(admin.session_id)).await?;
+    let key = app.keyring.rotate(admin.actor(), Some(admin.session_id)).await?;
     Ok((StatusCode::CREATED, Json(key.into())))
 }

@@ -5,11 +5,11 @@ use http::request::Parts;
 use http::{StatusCode, Uri};
 use shared::database::retry_read;
 use shared::http::page::Page;
-use shared::http::{ClientAddress, Path, Problem, Query};
+use shared::http::{Path, Problem, Query};
 use uuid::Uuid;
 
 use super::users::{UserId, get};
-use crate::audit::{Actor, Event, Kind};
+use crate::audit::Kind;
 use crate::error::Error;
 use crate::sessions::list::{ListSessions, SessionView};
 use crate::sessions::{Admin, end, store};
@@ -21,7 +21,7 @@ use crate::state::AppState;
     security(("access_token" = ["auth:admin"])),
     params(
         ("id" = Uuid, Path, description = "The account"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<Uuid>, Query, description = "The last session of the page before"),
     ),
     responses(
@@ -57,12 +57,10 @@ pub async fn list(
 pub async fn end_all(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(UserId(id)): Path<UserId>,
 ) -> Result<StatusCode, Error> {
     let (account, now) = (get(&app, id).await?, app.clock.now());
-    let event = Event::new(Kind::SessionEnded, Actor::Account(admin.account.id, ip)).account(account.id);
-    let event = event.session(admin.session_id);
+    let event = admin.event(Kind::SessionEnded).account(account.id);
     end::all(&app.database, account.id, None, &event, "all by an administrator", now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -83,11 +81,10 @@ pub async fn end_all(
 pub async fn end_one(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     path: SessionOfUser,
 ) -> Result<StatusCode, Error> {
-    let event = Event::new(Kind::SessionEnded, Actor::Account(admin.account.id, ip));
-    let event = event.account(path.account_id).session(path.session_id).detail("by an administrator");
+    let event = admin.event(Kind::SessionEnded).account(path.account_id).session(path.session_id);
+    let event = event.detail("by an administrator");
     match end::one(&app.database, path.account_id, path.session_id, &event, app.clock.now()).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Error::NoSuchSession),

@@ -9,14 +9,14 @@ use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::database::retry_read;
 use shared::http::page::{self, Page};
-use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Json, Path, Problem, Query};
+use shared::http::{Fields, FromFields, FromPath, Invalid, Json, Path, Problem, Query};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::change::{self, AccountChange, Changer, NewAccount};
 use crate::accounts::store::{self, NewPassword};
 use crate::accounts::{Role, Roles, Username};
-use crate::audit::{Actor, Event, Kind};
+use crate::audit::Kind;
 use crate::entity::account;
 use crate::error::Error;
 use crate::passwords::{Candidate, PasswordRules};
@@ -94,7 +94,7 @@ impl FromFields for ListUsers {
     get, path = "/admin/users", operation_id = "list_users", tag = "admin",
     security(("access_token" = ["auth:admin"])),
     params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<String>, Query, description = "The last name of the page before"),
         ("username" = Option<String>, Query, description = "What the name begins with, in any spelling"),
     ),
@@ -161,7 +161,6 @@ impl CreateUser {
 pub async fn create(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     fields: Fields,
 ) -> Result<(StatusCode, [(http::HeaderName, HeaderValue); 1], Json<UserView>), Error> {
     let request = fields.read_with(|fields| CreateUser::read(fields, &app.config.password_rules))?;
@@ -169,8 +168,7 @@ pub async fn create(
     let password = NewPassword { hash, must_change: request.must_change_password.unwrap_or(false) };
     let roles = request.roles.unwrap_or_else(|| Roles::new([Role::Reader]));
     let id = app.random.uuid();
-    let event = Event::new(Kind::AccountCreated, Actor::Account(admin.account.id, ip));
-    let event = event.account(id).session(admin.session_id).detail(roles.to_string());
+    let event = admin.event(Kind::AccountCreated).account(id).detail(roles.to_string());
     let account = NewAccount { id, username: request.username, password, roles };
     let account = change::create(&app.database, &account, &event, app.clock.now()).await?;
     let location = HeaderValue::try_from(format!("/admin/users/{id}"));
@@ -270,7 +268,6 @@ impl ChangeUser {
 pub async fn change(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(UserId(id)): Path<UserId>,
     fields: Fields,
 ) -> Result<Json<UserView>, Error> {
@@ -285,7 +282,7 @@ pub async fn change(
         }
         None => None,
     };
-    let by = Changer::Admin(Actor::Account(admin.account.id, ip), admin.session_id);
+    let by = Changer::Admin(admin.actor(), admin.session_id);
     let change = AccountChange { roles, disabled, password };
     Ok(Json(change::change(&app.database, id, &change, by, app.clock.now()).await?.into()))
 }
@@ -304,22 +301,17 @@ pub async fn change(
 pub async fn delete(
     State(app): State<AppState>,
     Admin(admin): Admin,
-    ClientAddress(ip): ClientAddress,
     Path(UserId(id)): Path<UserId>,
 ) -> Result<StatusCode, Error> {
-    let by = Changer::Admin(Actor::Account(admin.account.id, ip), admin.session_id);
+    let by = Changer::Admin(admin.actor(), admin.session_id);
     change::delete(&app.database, id, by, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn roles(fields: &mut Fields) -> Result<Option<Roles>, Invalid> {
-    const RULE: &str = "must be a list of reader, librarian and admin";
-    let Some(names) = fields.optional::<Vec<String>>("roles", RULE)? else { return Ok(None) };
-    let roles: Result<Vec<Role>, _> = names.iter().map(|name| name.parse()).collect();
-    match roles {
-        Ok(roles) if !roles.is_empty() => Ok(Some(Roles::new(roles))),
-        _ => Err(fields.complain("roles", RULE)),
-    }
+    let Some(names) = fields.optional::<Vec<String>>("roles", Roles::RULE)? else { return Ok(None) };
+    let roles = Roles::named(names.iter().map(String::as_str));
+    roles.map(Some).ok_or_else(|| fields.complain("roles", Roles::RULE))
 }
 
 fn flag(fields: &mut Fields, name: &str) -> Result<Option<bool>, Invalid> {

@@ -7,8 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use sea_orm::DatabaseConnection;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
-use shared::command::{say, table};
-use shared::database;
+use shared::command::{self, say, table};
 use shared::random::{Random, SystemRandom};
 use shared::settings::Span;
 
@@ -42,7 +41,7 @@ enum ClientCommand {
     /// Deletes a client; its sessions end
     Delete {
         /// Its client_id
-        #[arg(value_parser = client_id)]
+        #[arg(value_parser = client_id, allow_hyphen_values = true)]
         id: ClientId,
     },
 }
@@ -109,8 +108,11 @@ fn redirect_uri(text: &str) -> Result<RedirectUri, &'static str> {
 
 impl ClientArguments {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let database = database::connect("AUTH_DATABASE_URL", &self.database.url()?).await?;
-        database::ensure_schema::<Migrator>(&database).await?;
+        let (name, url) = ("AUTH_DATABASE_URL", self.database.url()?);
+        let database = match self.command {
+            ClientCommand::Create(_) => command::open_or_make::<Migrator>(name, &url).await?,
+            _ => command::open::<Migrator>(name, &url).await?,
+        };
         let now = SystemClock.now();
         match self.command {
             ClientCommand::Create(arguments) => create(&database, *arguments, now).await,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::clock::SystemClock;
-use shared::command::{say, table};
-use shared::database;
+use shared::command::{self, say, table};
 use shared::random::SystemRandom;
 
 use crate::audit::Actor;
@@ -48,7 +47,8 @@ enum KeyCommand {
     },
     /// Withdraws a key in an emergency: nothing that it signed is accepted any more
     Revoke {
-        /// Its name, as `keys list` shows it
+        /// Its name, as `keys list` shows it; one in 64 begins with a hyphen
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
         common: Box<Common>,
@@ -95,8 +95,7 @@ impl KeyArguments {
 impl Common {
     async fn keyring(&self) -> anyhow::Result<Keyring> {
         let (sealer, life) = (self.keys.sealing.sealer()?, self.keys.life()?);
-        let database = database::connect("AUTH_DATABASE_URL", &self.database.url()?).await?;
-        database::ensure_schema::<Migrator>(&database).await?;
+        let database = command::open::<Migrator>("AUTH_DATABASE_URL", &self.database.url()?).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
         Ok(Keyring::new(database, sealer, life, clock, random))
     }

@@ -7,8 +7,7 @@ use clap::{Args, Subcommand};
 use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _};
 use serde_json::json;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
-use shared::command::{say, table, tell};
-use shared::database;
+use shared::command::{self, say, table, tell};
 use shared::random::{Random, SystemRandom};
 use shared::transfer::{self, ExportArguments, Format, ImportArguments, Progress, Sink};
 
@@ -79,7 +78,7 @@ enum UserCommand {
         #[command(flatten)]
         passwords: PasswordSettings,
     },
-    /// Adds the accounts of a file, all of them or none
+    /// Adds the accounts of a file; where one row is bad, none
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArguments),
     /// Writes all accounts to a file, with their password hashes: keep it as you keep the database
@@ -150,8 +149,13 @@ struct Context {
 
 impl UserArguments {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let database = database::connect("AUTH_DATABASE_URL", &self.database.url()?).await?;
-        database::ensure_schema::<Migrator>(&database).await?;
+        let (name, url) = ("AUTH_DATABASE_URL", self.database.url()?);
+        let database = match self.command {
+            UserCommand::Create { .. } | UserCommand::Import(_) => {
+                command::open_or_make::<Migrator>(name, &url).await?
+            }
+            _ => command::open::<Migrator>(name, &url).await?,
+        };
         let context = Context { database, random: Arc::new(SystemRandom::new()), now: SystemClock.now() };
         match self.command {
             UserCommand::Create { username, roles, secret, passwords } => {

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder as _, QuerySelect as _, SqlErr};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder as _, QuerySelect as _};
 use shared::clock::Timestamp;
-use shared::database::find_unique;
+use shared::database::{find_unique, is_duplicate};
 
 use super::{Authentication, Client, ClientId, GrantType, RedirectUri, Unreadable};
 use crate::entity::client::{ActiveModel, Column, Entity};
@@ -38,10 +38,7 @@ pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Result<
 pub async fn create(db: &impl ConnectionTrait, client: &Client) -> Result<(), Error> {
     let added = Entity::insert(row(client)).exec_without_returning(db).await;
     if let Err(error) = added {
-        return Err(match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Error::ClientIdTaken,
-            _ => error.into(),
-        });
+        return Err(if is_duplicate(&error) { Error::ClientIdTaken } else { error.into() });
     }
     add_origins(db, client).await
 }
@@ -97,18 +94,15 @@ pub async fn is_used(db: &impl ConnectionTrait, id: &ClientId) -> Result<bool, D
     Ok(consents.limit(1).one(db).await?.is_some())
 }
 
-/// Puts `client` in the place of the one of its name. `false`: there is none.
+/// Puts `client` in the place of the one of its name, which must be there.
 ///
 /// # Errors
 /// The database's.
-pub async fn replace(db: &impl ConnectionTrait, client: &Client) -> Result<bool, Error> {
-    if Entity::find_by_id(client.id.as_str()).one(db).await?.is_none() {
-        return Ok(false);
-    }
+pub async fn replace(db: &impl ConnectionTrait, client: &Client) -> Result<(), Error> {
     Entity::update(row(client)).exec_without_returning(db).await?;
     remove_origins(db, &client.id).await?;
     add_origins(db, client).await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Deletes a client with what people have allowed it. `false`: there is none.

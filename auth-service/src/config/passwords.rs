@@ -8,7 +8,7 @@ use shared::settings::{SettingError, Span};
 
 use crate::passwords::{MOST_MEMORY_KIB, MOST_PASSES, PasswordRules};
 
-/// Half of the threads that tokio has for work that takes its time.
+/// Each has a thread and some 19 MiB of its own.
 const MOST_SLOTS: usize = 256;
 
 /// What passwords must be and cost.
@@ -62,7 +62,7 @@ impl PasswordSettings {
     /// How many passwords are hashed at a time.
     ///
     /// # Errors
-    /// More than there are threads for it.
+    /// There are too many.
     pub fn slots(&self) -> Result<usize, SettingError> {
         match self
             .hash_slots

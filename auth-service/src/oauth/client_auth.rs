@@ -8,16 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use ring::digest::{SHA256, digest};
-use sea_orm::SqlErr;
 use shared::clock::Timestamp;
-use shared::database::retry_write;
+use shared::database::{is_duplicate, retry_write};
 use url::form_urlencoded;
 
 use super::error::{Code, OAuthError, Refusal};
 use super::one_time::{self, Kind};
 use super::parameters::Parameters;
 use crate::clients::{self, Authentication, Client};
-use crate::error::Error;
 use crate::state::App;
 use crate::tokens::jwt::Jwt;
 
@@ -167,12 +165,12 @@ async fn by_assertion(app: &App, assertion: &str, ip: IpAddr) -> Result<Option<C
         return Ok(None);
     }
     if client.is_anybody() {
-        app.throttle.admit_unproven(&app.database, ip, now).await.map_err(Error::from)?;
+        app.throttle.admit_unproven(&app.database, ip, now).await?;
     }
     let hash = one_time::hash(Kind::Assertion, &format!("{}:{jti}", client.id));
     match retry_write(|| one_time::keep(&app.database, &hash, &client.id, &(), expires)).await {
         Ok(()) => Ok(Some(client)),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
+        Err(error) if is_duplicate(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, QueryOrder as _};
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
-use shared::database::{retry_read, retry_write};
+use shared::database::{find_unique, retry_read, retry_write};
 use shared::http::{ClientAddress, FromPath, Json, Path, Problem};
 use url::Url;
 use utoipa::ToSchema;
@@ -25,7 +25,7 @@ use super::parameters::{Form, Parameters};
 use super::sign_in::{STALE, UNREGISTERED};
 use super::token::session_ttl;
 use crate::accounts;
-use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::audit::{Kind, Transaction};
 use crate::clients::{self, Client, ClientId, GrantType};
 use crate::entity::consent::{ActiveModel, Column, Entity, Model};
 use crate::error::Error;
@@ -154,7 +154,7 @@ pub(super) async fn allowed(
     account: Uuid,
     client: &ClientId,
 ) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id((account, client.to_string())).one(db).await
+    find_unique(Entity::find_by_id((account, client.to_string())), db).await
 }
 
 /// What a person has allowed a client at some resources, as the column of the others holds it.
@@ -291,7 +291,6 @@ impl FromPath for ClientId {
 pub async fn revoke(
     State(app): State<AppState>,
     Owner(caller): Owner,
-    ClientAddress(ip): ClientAddress,
     Path(client): Path<ClientId>,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
@@ -304,7 +303,7 @@ pub async fn revoke(
         if deleted.rows_affected + devices + ended == 0 {
             return Err(Error::NoSuchClient);
         }
-        let event = Event::new(Kind::ConsentRevoked, Actor::Account(owner, ip)).session(caller.session_id);
+        let event = caller.event(Kind::ConsentRevoked);
         transaction.record(now, event.detail(format!("{client}, sessions ended: {ended}"))).await?;
         Ok(transaction.commit().await?)
     };

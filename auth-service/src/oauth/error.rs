@@ -13,6 +13,7 @@ use shared::http::{FieldError, Json, Problem};
 use utoipa::ToSchema;
 
 use crate::error::Error;
+use crate::throttle::Refused;
 
 /// The code of an error, as the standards name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Refusal {
         Self { code, description }
     }
 
-    /// Proves that nothing was said twice, left out or garbled.
+    /// Something was said twice, left out or garbled.
     pub const fn request(description: &'static str) -> Self {
         Self::new(Code::InvalidRequest, description)
     }
@@ -128,6 +129,15 @@ pub enum OAuthError {
 impl From<DbErr> for OAuthError {
     fn from(error: DbErr) -> Self {
         Self::Service(error.into())
+    }
+}
+
+impl From<Refused> for OAuthError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Wait { wait, .. } => Self::Throttled(wait),
+            Refused::Database(error) => error.into(),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ const URN: &str = "urn:ietf:params:oauth:request_uri:";
 /// Where a pushed request is (RFC 9126 §2.2).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "request_uri": "urn:ietf:params:oauth:request_uri:Xq3yP0nS2mV7cJ1kR5tB9w", "expires_in": 60
+    "request_uri": "urn:ietf:params:oauth:request_uri:Xq3yP0nS2mV7cJ1kR5tB9w", "expires_in": 90
 }))]
 pub struct Pushed {
     /// What to put into `request_uri`.
@@ -54,7 +54,7 @@ pub async fn push(
 ) -> Result<Response, OAuthError> {
     let client = client_auth::client(&app, &headers, &form, ip).await?;
     if client.is_anybody() {
-        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
+        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await?;
     }
     let request = read(&app, &client, &form)?;
     let name = app.random.text::<32>();

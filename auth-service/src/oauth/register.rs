@@ -9,7 +9,6 @@ use super::error::{Code, ErrorBody, OAuthError};
 use crate::audit::{Actor, Event, Kind};
 use crate::clients::draft::Draft;
 use crate::clients::{Client, ClientId, ClientView, GrantType, change};
-use crate::error::Error;
 use crate::sessions::ADMIN_SCOPE;
 use crate::state::AppState;
 use crate::tokens::scope;
@@ -33,7 +32,7 @@ pub async fn register(
 ) -> Result<Response, OAuthError> {
     let id = ClientId::random(&*app.random);
     let draft = fields.try_read(|fields| read(fields, id)).map_err(refusal)?;
-    app.throttle.admit_client(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
+    app.throttle.admit_client(&app.database, ip, app.clock.now()).await?;
     let registered = draft.complete(&*app.random, app.clock.now()).map_err(refusal)?;
     let beyond = beyond_strangers(&registered.client);
     if !beyond.is_empty() {

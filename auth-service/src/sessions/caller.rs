@@ -1,14 +1,18 @@
 //! The caller of a route of auth-service's own.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use shared::bearer::Principal;
 use shared::database::retry_read;
+use shared::http::ClientAddress;
 use shared::token::{Needed, Rejection};
 use uuid::Uuid;
 
 use super::{FIRST_PARTY, store};
 use crate::accounts::{Role, Roles};
+use crate::audit::{Actor, Event, Kind};
 use crate::clients;
 use crate::entity::account;
 use crate::error::Error;
@@ -26,6 +30,20 @@ pub struct Caller {
     pub session_id: Uuid,
     /// What the token says.
     pub principal: Principal,
+    /// Where the request comes from.
+    pub ip: IpAddr,
+}
+
+impl Caller {
+    /// The caller as the audit trail names who does something.
+    pub fn actor(&self) -> Actor {
+        Actor::Account(self.account.id, self.ip)
+    }
+
+    /// What the caller does to the own account, from this session.
+    pub fn event(&self, kind: Kind) -> Event {
+        Event::new(kind, self.actor()).session(self.session_id)
+    }
 }
 
 impl<S> FromRequestParts<S> for Caller
@@ -44,7 +62,9 @@ where
         let live = retry_read(|| store::find_live(&app.database, session_id, now)).await?;
         let own = live.filter(|(_, account)| account.id.to_string() == principal.claims().sub);
         let (_, account) = own.ok_or(Rejection::Revoked)?;
-        Ok(Self { account, session_id, principal })
+        let Ok(ClientAddress(ip)) =
+            <ClientAddress as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        Ok(Self { account, session_id, principal, ip })
     }
 }
 

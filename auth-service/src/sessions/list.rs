@@ -8,12 +8,12 @@ use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::database::retry_read;
 use shared::http::page::{self, Page};
-use shared::http::{ClientAddress, Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
+use shared::http::{Fields, FromFields, FromPath, Invalid, Path, Problem, Query};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Owner, end, store};
-use crate::audit::{Actor, Event, Kind};
+use crate::audit::Kind;
 use crate::entity::session;
 use crate::error::Error;
 use crate::state::AppState;
@@ -88,7 +88,7 @@ impl FromFields for ListSessions {
     get, path = "/me/sessions", operation_id = "list_sessions", tag = "sessions",
     security(("access_token" = [])),
     params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<Uuid>, Query, description = "The last session of the page before"),
     ),
     responses(
@@ -142,11 +142,10 @@ impl FromPath for SessionId {
 pub async fn end_one(
     State(app): State<AppState>,
     Owner(caller): Owner,
-    ClientAddress(ip): ClientAddress,
     Path(SessionId(id)): Path<SessionId>,
 ) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(id);
+    let event = caller.event(Kind::SessionEnded).session(id);
     match end::one(&app.database, owner, id, &event, now).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Error::NoSuchSession),
@@ -162,13 +161,9 @@ pub async fn end_one(
         (status = 403, description = "A token of another's application", body = Problem),
     )
 )]
-pub async fn end_others(
-    State(app): State<AppState>,
-    Owner(caller): Owner,
-    ClientAddress(ip): ClientAddress,
-) -> Result<StatusCode, Error> {
+pub async fn end_others(State(app): State<AppState>, Owner(caller): Owner) -> Result<StatusCode, Error> {
     let (owner, now) = (caller.account.id, app.clock.now());
-    let event = Event::new(Kind::SessionEnded, Actor::Account(owner, ip)).session(caller.session_id);
+    let event = caller.event(Kind::SessionEnded);
     end::all(&app.database, owner, Some(caller.session_id), &event, "all others", now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

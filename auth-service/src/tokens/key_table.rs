@@ -1,8 +1,9 @@
 //! The keys in their table.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder as _, SqlErr};
+use sea_orm::{ActiveValue::Set, QueryOrder as _};
 use shared::clock::Timestamp;
+use shared::database::is_duplicate;
 
 use super::life::KeyTimes;
 use crate::entity::signing_key::{ActiveModel, Column, Entity, Model};
@@ -16,10 +17,8 @@ pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> 
 pub(super) async fn add(db: &impl ConnectionTrait, key: Model) -> Result<bool, DbErr> {
     match Entity::insert(ActiveModel::from(key)).exec_without_returning(db).await {
         Ok(_) => Ok(true),
-        Err(error) => match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-            _ => Err(error),
-        },
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

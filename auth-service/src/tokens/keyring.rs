@@ -59,6 +59,7 @@ pub struct Keyring {
     pub(super) life: KeyLife,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    maintaining: tokio::sync::Mutex<()>,
     current: ArcSwapOption<Current>,
     verifying: Arc<LocalKeys>,
 }
@@ -95,6 +96,7 @@ impl Keyring {
             life,
             clock,
             random,
+            maintaining: tokio::sync::Mutex::default(),
             current: ArcSwapOption::empty(),
             verifying: Arc::new(LocalKeys::new(KeySnapshot::default())),
         }
@@ -134,6 +136,8 @@ impl Keyring {
     /// # Errors
     /// The database fails, or a key cannot be opened or used; what was in use stays in use.
     pub async fn maintain(&self) -> Result<(), KeyringError> {
+        // One after the other, so that nobody takes over rows that were read before another's.
+        let _turn = self.maintaining.lock().await;
         let mut rows = key_table::all(&self.database).await?;
         let now = self.clock.now();
         if self.life.next_is_due(&times(&rows), now) {

@@ -152,6 +152,9 @@ fn an_operator_looks_after_the_keys() {
     let keys = || -> Value {
         serde_json::from_str(&operator.does(&with(&["keys", "list", "--json"], KEY), "")).unwrap()
     };
+    let mistyped = operator.fails(1, &with(&["keys", "list"], KEY), "");
+    assert!(mistyped.contains("AUTH_DATABASE_URL: there is no database at "), "{mistyped}");
+    operator.does(&["migrate"], "");
     assert_eq!(keys(), serde_json::json!([]));
     let missing = operator.fails(1, &["keys", "rotate"], "");
     assert!(missing.contains("AUTH_KEY_ENCRYPTION_KEY: is required"), "{missing}");

@@ -137,12 +137,20 @@ async fn everything_gets_there_and_back() {
     assert_eq!(content(&last).await, content(&first).await);
     assert_eq!(next_event(&last).await, 10, "the number of an event that is gone does not come back");
 
+    assert_eq!(next_event(&other).await, 10);
+    assert_eq!(next_event(&other).await, 11);
     let again = run(&["database", "copy", "--from", &first, "--to", &other]);
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(
-        again.status.code() == Some(1) && said.contains("accounts has 1 row(s); it must be empty"),
+        again.status.code() == Some(1) && said.contains("audit_events has rows; it must be empty"),
         "{said}"
     );
+    connect(&other).await.execute_unprepared("DELETE FROM audit_events WHERE id > 9").await.unwrap();
+    assert_eq!(next_event(&other).await, 12, "a target that is refused stays as it was");
+    let mistyped = file(directory.path(), "mistyped.db");
+    let nothing = run(&["database", "copy", "--from", &mistyped, "--to", &other]);
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("--from: there is no database at "));
+    assert!(!directory.path().join("mistyped.db").exists());
     let same = run(&["database", "copy", "--from", &first, "--to", &first]);
     assert!(String::from_utf8_lossy(&same.stderr).contains("is where the rows are already"));
 }

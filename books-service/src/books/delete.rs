@@ -30,20 +30,18 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<BookId>,
 ) -> Result<StatusCode, Error> {
-    let conditional = headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH);
-    let version = if conditional {
+    if !headers.contains_key(IF_MATCH) && !headers.contains_key(IF_NONE_MATCH) {
+        let deleted = retry_write(|| store::delete(&app.database, id, None)).await?;
+        return if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NoSuchBook) };
+    }
+    // Whoever changes it meanwhile makes another version, which the headers may allow as well: `If-Match: *` does.
+    loop {
         let book = retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchBook)?;
         if !etag::lets_change(&headers, &book) {
             return Err(Error::Changed);
         }
-        Some(book.version)
-    } else {
-        None
-    };
-    let deleted = retry_write(|| store::delete(&app.database, id, version)).await?;
-    match (deleted, version) {
-        (true, _) => Ok(StatusCode::NO_CONTENT),
-        (false, None) => Err(Error::NoSuchBook),
-        (false, Some(_)) => Err(Error::Changed),
+        if retry_write(|| store::delete(&app.database, id, Some(book.version))).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
     }
 }

@@ -54,7 +54,7 @@ fn search(text: &str) -> Result<String, String> {
     get, path = "/books", operation_id = "list_books", tag = "books",
     security(("access_token" = ["books:read"])),
     params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, by default 100"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "By default 100"),
         ("after" = Option<i64>, Query, description = "The last book of the page before"),
         ("q" = Option<String>, Query, description = "What title or author holds"),
         ("title" = Option<String>, Query, description = "What the title begins with"),

@@ -78,7 +78,7 @@ enum Command {
     /// Looks at settings, database, issuer, keys, clock and proxies, and says what to do
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Box<doctor::DoctorArguments>),
-    /// Adds the books of a file, all of them or none
+    /// Adds the books of a file; where one row is bad, none
     Import(transfer::ImportBooks),
     /// Writes all books to a file
     Export(transfer::ExportBooks),

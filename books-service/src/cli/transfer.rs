@@ -4,8 +4,7 @@ use clap::Args;
 use sea_orm::EntityTrait as _;
 use sea_orm::PaginatorTrait as _;
 use shared::clock::SystemClock;
-use shared::command::tell;
-use shared::database;
+use shared::command::{self, tell};
 use shared::transfer::{self, Format, Progress, Sink};
 
 use crate::books::transfer::{BookImporter, export};
@@ -57,16 +56,14 @@ pub(super) struct ExportBooks {
 
 impl ImportBooks {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let database = database::connect("BOOKS_DATABASE_URL", &self.database.url()?).await?;
-        database::ensure_schema::<Migrator>(&database).await?;
+        let database = command::open_or_make::<Migrator>("BOOKS_DATABASE_URL", &self.database.url()?).await?;
         transfer::import(&database, BookImporter::default(), &self.import, &SystemClock).await
     }
 }
 
 impl ExportBooks {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let database = database::connect("BOOKS_DATABASE_URL", &self.database.url()?).await?;
-        database::ensure_schema::<Migrator>(&database).await?;
+        let database = command::open::<Migrator>("BOOKS_DATABASE_URL", &self.database.url()?).await?;
         let mut sink = Sink::open(&self.export, self.format, false)?;
         let progress = Progress::new("exporting", Some(Entity::find().count(&database).await?));
         export(&database, &mut sink, |books| progress.advance(books)).await?;

@@ -33,7 +33,8 @@ pub trait RevocationCheck: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<bool, RevocationUnknown>> + Send + 'a>>;
 }
 
-/// Revoked tokens in memory: by their `jti`, or all of a subject that were signed up to a moment.
+/// Revoked tokens in memory: by their `jti`, or all of a subject that were signed up to a moment. Subjects are kept for as
+/// long as the process lives, since how long their tokens do is not known here.
 #[derive(Default)]
 pub struct RevokedTokens(Mutex<Revoked>);
 

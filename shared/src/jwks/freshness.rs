@@ -40,11 +40,6 @@ impl State {
             Self::Static => 4,
         }
     }
-
-    /// Whether tokens can be judged, but not for much longer: the issuer should be looked after.
-    pub fn is_degraded(self) -> bool {
-        matches!(self, Self::Stale | Self::Expired)
-    }
 }
 
 /// The age of a set, and the bounds that its issuer gave it.

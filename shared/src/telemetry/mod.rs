@@ -57,6 +57,9 @@ pub struct Telemetry {
 /// # Errors
 /// Traces cannot be exported, or no thread can be started.
 pub fn init(format: LogFormat, traces: &TraceSettings, name: &'static str) -> anyhow::Result<Telemetry> {
+    if tracing::dispatcher::has_been_set() {
+        return Ok(Telemetry::default());
+    }
     let (tracer, spans) = otlp::start(traces, name)?.unzip();
     let (lines, writer) = Lines::start(std::io::stderr()).context("the log cannot be written")?;
     let filter = filter(std::env::var_os(EnvFilter::DEFAULT_ENV).as_deref())?;

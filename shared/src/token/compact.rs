@@ -163,8 +163,9 @@ impl Header {
                 "typ" => typ = Some(text(value).ok_or(Rejection::Type)?),
                 "kid" => kid = Some(text(value).ok_or(Rejection::KeyId)?),
                 // We understand no extension, so none may be critical (RFC 7515 §4.1.11), and `b64` is barred from
-                // JWTs whether it is marked critical or not (RFC 7797 §7).
-                "crit" | "b64" => return Err(Rejection::Critical),
+                // JWTs whether it is marked critical or not (RFC 7797 §7). Compression is for what is encrypted (RFC 7516
+                // §4.1.3): here it is a bomb, or a mistake.
+                "crit" | "b64" | "zip" => return Err(Rejection::Critical),
                 // They say which key to trust; only our configuration says that.
                 "jku" | "jwk" | "x5u" | "x5c" => brings_key = true,
                 _ => {}
@@ -253,6 +254,7 @@ mod tests {
             (r#"{"alg":"RS256","typ":"at+jwt","kid":"a b"}"#, Rejection::KeyId),
             (r#"{"alg":"RS256","typ":"at+jwt","kid":7}"#, Rejection::KeyId),
             (r#"{"alg":"RS256","typ":"at+jwt","kid":"k","crit":[]}"#, Rejection::Critical),
+            (r#"{"alg":"RS256","typ":"at+jwt","kid":"k","zip":"DEF"}"#, Rejection::Critical),
             (r#"{"alg":"RS256","typ":"at+jwt","kid":"k","b64":false}"#, Rejection::Critical),
             (r#"{"alg":"RS256","alg":"RS256","typ":"at+jwt","kid":"k"}"#, Rejection::Malformed),
             ("not json", Rejection::Malformed),

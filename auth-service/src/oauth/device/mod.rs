@@ -12,9 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
-use sea_orm::SqlErr;
 use serde::Serialize;
-use shared::database::retry_write;
+use shared::database::{is_duplicate, retry_write};
 use shared::http::{ClientAddress, Json, NO_STORE, Problem};
 use utoipa::ToSchema;
 
@@ -92,7 +91,7 @@ pub async fn authorize(
         );
     }
     if client.is_anybody() {
-        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await.map_err(Error::from)?;
+        app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await?;
     }
     let (device_code, now) = (app.random.text::<32>(), app.clock.now());
     let row = device_code::Model {
@@ -132,7 +131,7 @@ async fn keep(app: &App, row: device_code::Model) -> Result<UserCode, Error> {
         let row = device_code::Model { user_code: user_code.hidden(app), ..row.clone() };
         match retry_write(|| store::keep(&app.database, row.clone())).await {
             Ok(()) => return Ok(user_code),
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {}
+            Err(error) if is_duplicate(&error) => {}
             Err(error) => return Err(error.into()),
         }
     }

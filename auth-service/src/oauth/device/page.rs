@@ -21,6 +21,7 @@ use crate::oauth::pages::{Consent, DeviceCode, DeviceDone, DeviceFailure, Troubl
 use crate::oauth::parameters::{Form, Parameters};
 use crate::oauth::sign_in::{self, Errand, STALE};
 use crate::state::{App, AppState};
+use crate::throttle::Refused;
 
 const ENTER: &str = "enter device code";
 const DECIDE: &str = "decide about device";
@@ -68,13 +69,13 @@ pub async fn enter(
 async fn take(app: &App, browser: &Browser, form: &Parameters, ip: IpAddr) -> Result<Response, Stop> {
     let () = browser.redeem(app, ENTER, form.get("ticket")?).map_err(|_| STALE)?;
     let typed = form.get("user_code")?.unwrap_or_default();
-    match app.throttle.admit_device_code(&app.database, ip, app.clock.now()).await.map_err(Error::from) {
+    match app.throttle.admit_device_code(&app.database, ip, app.clock.now()).await {
         Ok(()) => {}
-        Err(Error::Throttled(wait)) => {
+        Err(Refused::Wait { wait, .. }) => {
             let failure = DeviceFailure::Throttled { seconds: wait.as_secs().max(1) };
             return Ok(page(app, browser, "", Some(failure))?);
         }
-        Err(error) => return Err(error.into()),
+        Err(Refused::Database(error)) => return Err(Error::from(error).into()),
     }
     let waiting = match typed.parse::<UserCode>() {
         Ok(code) => {

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder as _, QuerySelect as _, UpdateMany};
 use shared::clock::Timestamp;
+use shared::database::find_unique;
 
 use crate::clients::ClientId;
 use crate::entity::device_code::{ActiveModel, Column, Entity, Model};
@@ -19,7 +20,7 @@ pub(in crate::oauth) async fn keep(db: &impl ConnectionTrait, row: Model) -> Res
 }
 
 pub(in crate::oauth) async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(hash).one(db).await
+    find_unique(Entity::find_by_id(hash), db).await
 }
 
 /// The device that shows this code and that nobody has decided about.
@@ -28,7 +29,7 @@ pub(in crate::oauth) async fn waiting(
     user_code: &str,
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
-    let found = Entity::find().filter(Column::UserCode.eq(user_code)).one(db).await?;
+    let found = find_unique(Entity::find().filter(Column::UserCode.eq(user_code)), db).await?;
     Ok(found.filter(|row| row.allowed.is_none() && now.millis() < row.expires_at))
 }
 

@@ -192,6 +192,7 @@ async fn who_proves_nothing_begins_so_often_and_then_slowly() {
         begin().await.expect(200);
     }
     let refused = begin().await.expect(429);
+    assert_eq!(refused.body["error"], "temporarily_unavailable");
     assert_eq!(refused.headers["retry-after"], "1");
     let parameters = super::request("spa", &[]);
     let pushed: Vec<(String, String)> =
