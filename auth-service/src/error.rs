@@ -10,6 +10,7 @@ use shared::bearer::Challenge;
 use shared::database::AsDbErr;
 use shared::http::{FieldError, Problem};
 use shared::token::Rejection;
+use tokio::sync::oneshot::error::RecvError;
 
 use crate::clients::Unreadable;
 use crate::passwords::{EASY_TO_GUESS, HashError};
@@ -100,6 +101,9 @@ pub enum Error {
     /// A token cannot be signed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// What signs was cut off.
+    #[error("what signs did not come to its end")]
+    CutOff(#[from] RecvError),
 }
 
 impl From<Refused> for Error {
@@ -198,6 +202,7 @@ impl IntoResponse for Error {
             }
             Self::Keyring(error) => Problem::internal(error),
             Self::Key(error) => Problem::internal(error),
+            Self::CutOff(error) => Problem::internal(error),
         };
         problem.into_response()
     }

@@ -31,5 +31,6 @@ pub mod throttle;
 pub mod tokens;
 
 mod service;
+mod threads;
 
 pub use service::Service;

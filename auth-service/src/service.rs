@@ -1,6 +1,7 @@
 //! The service as a whole, for whoever runs it: `main`, the stack, and the tests.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,7 +11,7 @@ use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
 use shared::database;
-use shared::http::{Edge, Health, Metrics, management_routes};
+use shared::http::{Description, Edge, Health, Metrics, management_routes};
 use shared::random::Random;
 use shared::token::{TokenVerifier, TokenVerifierBuilder};
 use tokio::task::AbortHandle;
@@ -24,6 +25,7 @@ use crate::passwords::Passwords;
 use crate::routes::routes;
 use crate::sessions::Told;
 use crate::state::{App, AppState};
+use crate::threads::Threads;
 use crate::throttle::Throttle;
 use crate::tokens::keyring::Keyring;
 use crate::tokens::mint::OWN_AUDIENCE;
@@ -86,6 +88,8 @@ impl Service {
             keyring.register(registry);
             audit::register(registry);
         });
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let signers = Threads::start("sign", cores, 0).context("tokens cannot be signed")?;
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
         let app = Arc::new(App {
             config,
@@ -96,10 +100,12 @@ impl Service {
             throttle,
             told: Told::default(),
             keyring,
+            signers,
             bearer,
             access_token_verifier,
             browser_sealer,
             live_sessions,
+            description: Description::default(),
         });
         let maintenance = tokio::spawn(maintenance::run(Arc::clone(&app))).abort_handle();
         Ok(Self {

@@ -7,13 +7,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use sea_orm::DatabaseConnection;
 use shared::bearer::Bearer;
 use shared::clock::Clock;
+use shared::http::Description;
 use shared::jwks::{KeySource as _, Lookup};
 use shared::random::Random;
 use shared::token::{Claims, Compact, Rejection, TokenType, TokenVerifier};
 
 use crate::config::Config;
+use crate::error::Error;
 use crate::passwords::Passwords;
 use crate::sessions::Told;
+use crate::threads::Threads;
 use crate::throttle::Throttle;
 use crate::tokens::id_token::{self, Hint};
 use crate::tokens::keyring::Keyring;
@@ -41,6 +44,8 @@ pub struct App {
     pub told: Told,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
+    /// Threads for what signs.
+    pub(crate) signers: Threads,
     /// Guards the routes that take access tokens.
     pub bearer: Bearer,
     /// Verifies access tokens where a route takes either kind.
@@ -49,9 +54,24 @@ pub struct App {
     pub browser_sealer: Sealer,
     /// Sessions that had not ended when they were last counted.
     pub live_sessions: Gauge,
+    /// The OpenAPI document.
+    pub description: Description,
 }
 
 impl App {
+    /// Does what signs on a thread for that. A signature takes a quarter of a millisecond and more, in which the runtime
+    /// would neither answer anybody else nor send the next statement of a transaction that others wait for.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn sign<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let app = Arc::clone(self);
+        self.signers.run(move || work(&app)).await?
+    }
+
     /// Verifies one of our refresh tokens.
     ///
     /// # Errors

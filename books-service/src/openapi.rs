@@ -1,7 +1,8 @@
 //! The description of the service for programs: OpenAPI 3.1, made from the handlers.
 
 use axum::extract::State;
-use shared::http::{DescribeProblems, Json, Problem, describe_sign_in};
+use axum::response::Response;
+use shared::http::{DescribeProblems, Problem, describe_sign_in};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -47,6 +48,6 @@ pub fn api(issuer: &str) -> utoipa::openapi::OpenApi {
 
 /// Describes the service.
 #[utoipa::path(get, path = "/openapi.json", tag = "description", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document(State(app): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
-    Json(api(app.config.jwks.issuer.as_str()))
+pub async fn document(State(app): State<AppState>) -> Response {
+    app.description.answer(|| api(app.config.jwks.issuer.as_str()))
 }

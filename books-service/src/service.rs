@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use shared::bearer::{Bearer, Challenge};
 use shared::clock::Clock;
 use shared::database;
-use shared::http::{Edge, Finding, Health, Metrics, management_routes};
+use shared::http::{Description, Edge, Finding, Health, Metrics, management_routes};
 use shared::jwks::{HttpTransport, RemoteJwks, State};
 use shared::random::Random;
 use shared::telemetry::trace::Traced;
@@ -74,7 +74,7 @@ impl Service {
             database::register_pool(&database, registry);
         });
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), random);
-        let app = Arc::new(App { config, database, clock });
+        let app = Arc::new(App { config, database, clock, description: Description::default() });
         Ok(Self {
             routes: edge.surround(routes(Arc::clone(&app), &bearer)),
             management: management_routes(health(&app, Arc::clone(&jwks)), metrics),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use shared::clock::Clock;
+use shared::http::Description;
 
 use crate::config::Config;
 
@@ -19,6 +20,8 @@ pub struct App {
     pub database: DatabaseConnection,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The OpenAPI document.
+    pub description: Description,
 }
 
 impl fmt::Debug for App {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 use shared::clock::SystemClock;
 use shared::command::{self, say, table};
 use shared::random::SystemRandom;
 
+use crate::admin::keys::KeyView;
 use crate::audit::Actor;
 use crate::config::{DatabaseSettings, KeySettings};
 use crate::migration::Migrator;
@@ -104,7 +104,7 @@ impl Common {
 async fn list(keyring: &Keyring, json: bool) -> anyhow::Result<()> {
     let keys = keyring.keys().await?;
     if json {
-        let rows: Vec<_> = keys.iter().map(as_json).collect();
+        let rows: Vec<KeyView> = keys.into_iter().map(KeyView::from).collect();
         say(&serde_json::to_string_pretty(&rows)?);
     } else {
         let rows = keys.iter().map(|KeyInfo { number, kid, state, created_at, signs_from, .. }| {
@@ -114,15 +114,4 @@ async fn list(keyring: &Keyring, json: bool) -> anyhow::Result<()> {
         say(&table(["NUMBER", "KID", "STATE", "MADE", "SIGNS FROM"], rows));
     }
     Ok(())
-}
-
-fn as_json(key: &KeyInfo) -> serde_json::Value {
-    json!({
-        "number": key.number,
-        "kid": key.kid,
-        "state": key.state.as_str(),
-        "created_at": key.created_at,
-        "signs_from": key.signs_from,
-        "revoked_at": key.revoked_at,
-    })
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _};
-use serde_json::json;
 use shared::clock::{Clock as _, SystemClock, Timestamp};
 use shared::command::{self, say, table, tell};
 use shared::random::{Random, SystemRandom};
@@ -16,6 +15,7 @@ use crate::accounts::change::{self, AccountChange, Changer, NewAccount};
 use crate::accounts::store::{self, NewPassword};
 use crate::accounts::transfer::{AccountImporter, export};
 use crate::accounts::{Role, Roles, Username};
+use crate::admin::users::UserView;
 use crate::audit::{Actor, Event, Kind};
 use crate::config::{DatabaseSettings, PasswordSettings};
 use crate::entity::account;
@@ -220,7 +220,7 @@ impl Context {
             accounts.extend(page);
         }
         if json {
-            let rows: Vec<_> = accounts.iter().map(as_json).collect();
+            let rows: Vec<UserView> = accounts.into_iter().map(UserView::from).collect();
             say(&serde_json::to_string_pretty(&rows)?);
         } else {
             let rows = accounts.iter().map(|account| {
@@ -284,16 +284,4 @@ fn show_once(password: Option<String>) {
             "its password, shown this once, to be replaced at the first login (PUT /me/password): {password}"
         ));
     }
-}
-
-fn as_json(account: &account::Model) -> serde_json::Value {
-    json!({
-        "id": account.id.to_string(),
-        "username": account.username,
-        "roles": Roles::from_column(&account.roles).names(),
-        "created_at": Timestamp::from_millis(account.created_at),
-        "last_login_at": account.last_login_at.map(Timestamp::from_millis),
-        "must_change_password": account.must_change_password,
-        "disabled_at": account.disabled_at.map(Timestamp::from_millis),
-    })
 }

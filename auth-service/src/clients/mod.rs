@@ -117,8 +117,8 @@ impl Client {
         !matches!(self.authentication, Authentication::None)
     }
 
-    /// Whether anybody can be it: it proves nothing, or by what anybody gets for the asking.
-    pub const fn is_anybody(&self) -> bool {
+    /// Whether no operator vouches for who it is: it is public, or has registered itself.
+    pub const fn is_unvouched(&self) -> bool {
         self.self_registered || !self.is_confidential()
     }
 

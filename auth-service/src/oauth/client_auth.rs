@@ -164,7 +164,7 @@ async fn by_assertion(app: &App, assertion: &str, ip: IpAddr) -> Result<Option<C
     if !(is("iss") && is("sub") && sole && in_time && begun && !jti.is_empty()) {
         return Ok(None);
     }
-    if client.is_anybody() {
+    if client.is_unvouched() {
         app.throttle.admit_unproven(&app.database, ip, now).await?;
     }
     let hash = one_time::hash(Kind::Assertion, &format!("{}:{jti}", client.id));

@@ -53,7 +53,7 @@ pub async fn push(
     Form(form): Form,
 ) -> Result<Response, OAuthError> {
     let client = client_auth::client(&app, &headers, &form, ip).await?;
-    if client.is_anybody() {
+    if client.is_unvouched() {
         app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await?;
     }
     let request = read(&app, &client, &form)?;

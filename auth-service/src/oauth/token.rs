@@ -103,12 +103,12 @@ pub(super) fn session_ttl(app: &App, client: &Client) -> Duration {
 }
 
 /// What goes into the tokens of a session beside what its row says.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Extras<'a> {
+#[derive(Debug, Default)]
+pub(super) struct Extras {
     /// What the client sent along with its request.
-    pub(super) nonce: Option<&'a str>,
+    pub(super) nonce: Option<String>,
     /// Claims that it asked for by name.
-    pub(super) claims: &'a str,
+    pub(super) claims: String,
     /// Whether somebody has just proved who they are.
     pub(super) fresh: bool,
 }
@@ -118,34 +118,37 @@ pub(super) struct Extras<'a> {
 ///
 /// # Errors
 /// No key signs.
-pub(super) fn sign(
-    app: &App,
+pub(super) async fn sign(
+    app: &AppState,
     client: &Client,
-    account: &account::Model,
-    session: &session::Model,
-    narrowed: &session::Model,
-    extras: Extras<'_>,
+    account: account::Model,
+    session: session::Model,
+    narrowed: session::Model,
+    extras: Extras,
 ) -> Result<Granted, Error> {
-    let (key, issuer, now) = (app.keyring.signing()?, app.config.issuer.as_str(), app.clock.now());
-    let access = AccessToken::sign(app, account, narrowed, access_token_ttl(app, client), now, extras.fresh)?;
-    let goes_on = client.may_use(GrantType::RefreshToken);
-    let refresh_token = goes_on.then(|| mint::refresh_token(&key, issuer, session)).transpose()?;
-    let id_token = contains(&access.scope, OPENID).then(|| {
-        let grant = IdGrant {
-            access_token: &access.text,
-            nonce: extras.nonce,
-            claims: extras.claims,
-            now,
-            expires_at: access.expires_at,
-        };
-        id_token::id_token(&key, issuer, account, session, grant)
-    });
-    Ok(Granted {
-        token_type: "Bearer",
-        expires_in: access.expires_at.seconds() - now.seconds(),
-        refresh_token,
-        id_token: id_token.transpose()?,
-        access_token: access.text,
-        scope: access.scope,
+    let (ttl, goes_on) = (access_token_ttl(app, client), client.may_use(GrantType::RefreshToken));
+    app.sign(move |app| {
+        let (key, issuer, now) = (app.keyring.signing()?, app.config.issuer.as_str(), app.clock.now());
+        let access = AccessToken::sign(app, &account, &narrowed, ttl, now, extras.fresh)?;
+        let refresh_token = goes_on.then(|| mint::refresh_token(&key, issuer, &session)).transpose()?;
+        let id_token = contains(&access.scope, OPENID).then(|| {
+            let grant = IdGrant {
+                access_token: &access.text,
+                nonce: extras.nonce.as_deref(),
+                claims: &extras.claims,
+                now,
+                expires_at: access.expires_at,
+            };
+            id_token::id_token(&key, issuer, &account, &session, grant)
+        });
+        Ok(Granted {
+            token_type: "Bearer",
+            expires_in: access.expires_at.seconds() - now.seconds(),
+            refresh_token,
+            id_token: id_token.transpose()?,
+            access_token: access.text,
+            scope: access.scope,
+        })
     })
+    .await
 }

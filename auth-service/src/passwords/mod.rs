@@ -8,7 +8,6 @@ mod memory;
 mod rules;
 mod slots;
 mod stored;
-mod threads;
 mod turns;
 
 use std::fmt;

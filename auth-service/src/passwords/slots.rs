@@ -17,11 +17,16 @@ use tracing::Instrument as _;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
-use super::threads::Threads;
 use super::turns::{Turn, Turns};
+use crate::threads::Threads;
 
 /// Seconds; from a free slot to the longest wait that is allowed by default.
 const BUCKETS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
+
+/// How much nicer than the rest of the process the threads are that hash. A hash keeps a core for 15 ms and more: at equal
+/// priority the scheduler lets it go on for milliseconds before anybody else's turn comes, whose work would have taken a
+/// fraction of one.
+const NICER: i32 = 5;
 
 /// The places.
 pub(super) struct Slots {
@@ -43,7 +48,7 @@ impl Slots {
     pub(super) fn new(count: usize, deadline: Duration) -> io::Result<Self> {
         Ok(Self {
             turns: Turns::new(count),
-            threads: Threads::start(count)?,
+            threads: Threads::start("hash", count, NICER)?,
             waiting: AtomicUsize::new(0),
             spare: Spare::default(),
             deadline,

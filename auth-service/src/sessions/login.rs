@@ -21,15 +21,15 @@ use crate::throttle::{Attempt, Refused};
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 pub const FIRST_PARTY: &str = "first-party";
 
-/// Refusals are answered at multiples of this after the request came; where there are hashes from elsewhere that take longer,
-/// at multiples of the first multiple that none of them reaches. What a refusal takes differs: a hash from elsewhere may cost
-/// less or more than ours, and some rows are there while others are not. So the time of the answer says nothing of the name,
-/// and waiting takes no slot.
+/// A refusal is held back until a multiple of this has passed since the request came, so that its time says nothing of the
+/// name: an imported hash costs more or less than one of ours, and some names have rows that others lack. Where an imported
+/// hash may take longer than this, the step is the first multiple that none of them reaches. Whoever is held back takes no
+/// slot.
 ///
-/// Where strangers have to wait, a wrong password of somebody at home is answered as theirs, who were refused before
-/// anything was hashed. A scenario: somebody who shares the network keeps hashing busy by logins of their own, and then
-/// asks; those who are at home stand in that queue, and nobody else does. So there both are answered at multiples of what
-/// the longest wait in the queue and the work behind it take together.
+/// A scenario: a network is slow for strangers, who are told so before anything is hashed, while somebody who is at home
+/// there is hashed for. An attacker in that network keeps the queue for hashing full by logins of their own, and then asks
+/// with a wrong password: only names that are at home would wait in that queue. So on a slow network the step is the
+/// longest wait in the queue and the longest hash together, for both.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// A name and a password.
@@ -68,7 +68,7 @@ pub async fn login(
     Json(request): Json<LoginRequest>,
 ) -> Result<TokenResponse, Error> {
     let (account, session) = sign_in(&app, &request.username, request.password, &client, Door::Api).await?;
-    TokenResponse::sign(&app, &account, &session, app.clock.now(), true)
+    app.sign(move |app| TokenResponse::sign(app, &account, &session, app.clock.now(), true)).await
 }
 
 /// Where somebody signs in.
@@ -134,7 +134,7 @@ fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
     step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
 }
 
-/// The same, which answers as soon as it can.
+/// [`sign_in`] without the pause before a refusal: its caller answers late where [`NotIn::Late`] says so.
 ///
 /// # Errors
 /// As [`sign_in`].

@@ -41,7 +41,7 @@ pub async fn refresh(
 ) -> Result<TokenResponse, Error> {
     let token = app.refresh_token(bearer_token(&headers)?)?;
     let (account, session) = retry_write(|| renew(&app, &token, FIRST_PARTY, &client)).await?;
-    TokenResponse::sign(&app, &account, &session, app.clock.now(), false)
+    app.sign(move |app| TokenResponse::sign(app, &account, &session, app.clock.now(), false)).await
 }
 
 /// Carries the session of a genuine refresh token on, for the client that it was opened for. Returns it with its account

@@ -46,8 +46,9 @@ pub(super) fn credentials(headers: &HeaderMap) -> Result<(Scheme, &str), Rejecti
         return Err(Rejection::OtherScheme);
     };
     let token = rest.trim_start_matches(' ');
-    // By bytes: a token is long, and to look for characters takes ten times as long.
-    if token.is_empty() || token.bytes().any(|byte| matches!(byte, b' ' | b'\t')) {
+    // A token is long. All of its bytes, without stopping at the first: so the compiler looks at many at a time.
+    let blanks = token.bytes().filter(|byte| matches!(byte, b' ' | b'\t')).count();
+    if token.is_empty() || blanks > 0 {
         return Err(Rejection::MalformedHeader);
     }
     Ok((scheme, token))

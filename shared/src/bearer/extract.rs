@@ -62,7 +62,7 @@ impl Own {
 }
 
 impl Admitted {
-    /// `None`: the layer did not ask for claims of this type. Nothing at all is there for everybody.
+    /// `None`: the layer did not ask for claims of this type. `()`, the claims of who asks for none, is always there.
     fn principal<C: Clone + 'static>(&self) -> Option<Principal<C>> {
         let asked_for = self.own.as_ref().and_then(|Own(own)| own.downcast_ref::<C>());
         let own = asked_for.or_else(|| (&() as &dyn Any).downcast_ref::<C>())?;

@@ -1,11 +1,19 @@
 //! What every OpenAPI document of ours says alike, so that no handler has to.
 
+use std::sync::OnceLock;
+
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use utoipa::Modify;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     AuthorizationCode, Flow, OAuth2, Scopes, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+
+use super::Problem;
 
 const PROBLEM: &str = "#/components/schemas/Problem";
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -23,6 +31,24 @@ impl Modify for DescribeProblems {
                 [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
             operations.into_iter().flatten().for_each(describe);
         }
+    }
+}
+
+/// An OpenAPI document as it is sent: written out for whoever asks first, and the same bytes for all.
+#[derive(Debug, Default)]
+pub struct Description(OnceLock<Bytes>);
+
+impl Description {
+    /// The answer that shows it.
+    pub fn answer(&self, api: impl FnOnce() -> OpenApi) -> axum::response::Response {
+        let json = match self.0.get() {
+            Some(json) => json.clone(),
+            None => match serde_json::to_vec(&api()) {
+                Ok(json) => self.0.get_or_init(|| json.into()).clone(),
+                Err(error) => return Problem::internal(error).into_response(),
+            },
+        };
+        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
     }
 }
 

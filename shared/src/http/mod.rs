@@ -25,7 +25,7 @@ pub const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::fro
 
 pub use body::{Json, read_body};
 pub use client_address::{ClientAddress, TrustedProxies};
-pub use description::{DescribeProblems, describe_sign_in};
+pub use description::{DescribeProblems, Description, describe_sign_in};
 pub use edge::{Edge, EdgeSettings};
 pub use fields::{Fields, FromFields, Invalid};
 pub use health::{Finding, Health, ask_management, healthcheck, management_routes};

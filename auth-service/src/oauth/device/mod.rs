@@ -90,7 +90,7 @@ pub async fn authorize(
             Refusal::new(Code::UnauthorizedClient, "the client is not registered for this grant").into()
         );
     }
-    if client.is_anybody() {
+    if client.is_unvouched() {
         app.throttle.admit_unproven(&app.database, ip, app.clock.now()).await?;
     }
     let (device_code, now) = (app.random.text::<32>(), app.clock.now());

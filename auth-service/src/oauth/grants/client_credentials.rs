@@ -4,12 +4,13 @@ use shared::database::retry_write;
 
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::Client;
+use crate::error::Error;
 use crate::oauth::error::{Code, OAuthError, Refusal};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::scope;
 use crate::oauth::token::{Granted, access_token_ttl};
 use crate::sessions;
-use crate::state::App;
+use crate::state::AppState;
 use crate::tokens::mint::{self, AccessGrant};
 use crate::tokens::scope::{filter, is_identity, is_own};
 
@@ -18,7 +19,7 @@ use crate::tokens::scope::{filter, is_identity, is_own};
 /// # Errors
 /// The client cannot keep a secret, or asks for more than it may have.
 pub(in crate::oauth) async fn grant(
-    app: &App,
+    app: &AppState,
     client: &Client,
     who: &sessions::Client,
     form: &Parameters,
@@ -35,13 +36,8 @@ pub(in crate::oauth) async fn grant(
         return Err(Refusal::new(Code::InvalidScope, "nothing of the scope is for clients themselves").into());
     }
     let resource = scope::resource(&app.config, client, form)?;
-    let (key, now) = (app.keyring.signing().map_err(crate::error::Error::from)?, app.clock.now());
-    let jti = app.random.uuid().to_string();
+    let now = app.clock.now();
     let expires_at = now + access_token_ttl(app, client);
-    let grant = AccessGrant { jti: &jti, now, expires_at, fresh: false };
-    let issuer = app.config.issuer.as_str();
-    let access_token = mint::client_token(&key, issuer, client.id.as_str(), &scope, &resource, grant)
-        .map_err(crate::error::Error::from)?;
     let event =
         Event::new(Kind::ClientToken, Actor::Unknown(who.ip)).detail(format!("{}: {scope}", client.id));
     let record = || async {
@@ -49,7 +45,15 @@ pub(in crate::oauth) async fn grant(
         transaction.record(now, event.clone()).await?;
         transaction.commit().await
     };
-    retry_write(record).await?;
+    let (id, allowed) = (client.id.clone(), scope.clone());
+    let signed = app.sign(move |app| {
+        let (key, jti) = (app.keyring.signing()?, app.random.uuid().to_string());
+        let grant = AccessGrant { jti: &jti, now, expires_at, fresh: false };
+        let issuer = app.config.issuer.as_str();
+        Ok(mint::client_token(&key, issuer, id.as_str(), &allowed, &resource, grant)?)
+    });
+    let recorded = async { Ok::<_, Error>(retry_write(record).await?) };
+    let (access_token, ()) = tokio::try_join!(signed, recorded)?;
     Ok(Granted {
         access_token,
         token_type: "Bearer",

@@ -14,7 +14,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::pkce;
 use crate::oauth::token::{Extras, Granted, sign};
 use crate::sessions;
-use crate::state::App;
+use crate::state::{App, AppState};
 
 /// One answer for codes that are unknown, used, expired, or another client's.
 const NOT_GOOD: Refusal = Refusal::grant("the code is unknown, expired or used, or not for this client");
@@ -24,7 +24,7 @@ const NOT_GOOD: Refusal = Refusal::grant("the code is unknown, expired or used, 
 /// # Errors
 /// The code is not good, or is not this client's.
 pub(in crate::oauth) async fn redeem(
-    app: &App,
+    app: &AppState,
     client: &Client,
     who: &sessions::Client,
     form: &Parameters,
@@ -56,8 +56,8 @@ pub(in crate::oauth) async fn redeem(
         }
         return Err(NOT_GOOD.into());
     };
-    let extras = Extras { nonce: grant.nonce.as_deref(), claims: &grant.claims.id_token, fresh: true };
-    Ok(sign(app, client, &account, &session, &session, extras)?)
+    let extras = Extras { nonce: grant.nonce, claims: grant.claims.id_token, fresh: true };
+    Ok(sign(app, client, account, session.clone(), session, extras).await?)
 }
 
 /// Uses the code up and opens its session, in one transaction.

@@ -15,7 +15,7 @@ use crate::oauth::error::{Code, OAuthError, Refusal};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::token::{Extras, Granted, sign};
 use crate::sessions;
-use crate::state::App;
+use crate::state::{App, AppState};
 
 const NOT_GOOD: Refusal = Refusal::grant("the device code is unknown or used, or not for this client");
 
@@ -24,7 +24,7 @@ const NOT_GOOD: Refusal = Refusal::grant("the device code is unknown or used, or
 /// # Errors
 /// Nobody has decided yet, it asks too often, it was not let in, or it has waited too long.
 pub(in crate::oauth) async fn poll(
-    app: &App,
+    app: &AppState,
     client: &Client,
     who: &sessions::Client,
     form: &Parameters,
@@ -44,7 +44,8 @@ pub(in crate::oauth) async fn poll(
             let session_id = app.random.uuid_at(now);
             let opened = retry_write(|| use_up(app, client, who, &row, session_id)).await?;
             let (account, session) = opened.ok_or(NOT_GOOD)?;
-            Ok(sign(app, client, &account, &session, &session, Extras { fresh: true, ..Extras::default() })?)
+            let extras = Extras { fresh: true, ..Extras::default() };
+            Ok(sign(app, client, account, session.clone(), session, extras).await?)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::scope;
 use crate::oauth::token::{Extras, Granted, sign};
 use crate::sessions::{self, refresh::renew};
-use crate::state::App;
+use crate::state::{App, AppState};
 use crate::tokens::scope::{contains, filter, is_within};
 
 const NOT_GOOD: Refusal =
@@ -23,7 +23,7 @@ const NOT_GOOD: Refusal =
 /// # Errors
 /// The refresh token is not good, or is not this client's.
 pub(in crate::oauth) async fn refresh(
-    app: &App,
+    app: &AppState,
     client: &Client,
     who: &sessions::Client,
     form: &Parameters,
@@ -40,7 +40,7 @@ pub(in crate::oauth) async fn refresh(
         error => OAuthError::from(error),
     })?;
     let seen = session::Model { scope: narrowed.scope, resource: narrowed.resource, ..session.clone() };
-    Ok(sign(app, client, &account, &session, &seen, Extras::default())?)
+    Ok(sign(app, client, account, session, seen, Extras::default()).await?)
 }
 
 /// The session as this access token shall see it.

@@ -12,7 +12,7 @@ use books_service::state::App;
 use clap::Parser;
 use shared::clock::SystemClock;
 use shared::database;
-use shared::http::{Edge, Listener, Metrics, serve, shutdown_signal};
+use shared::http::{Description, Edge, Listener, Metrics, serve, shutdown_signal};
 use shared::random::SystemRandom;
 use shared::telemetry;
 
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let database =
         database::connect_with("BOOKS_DATABASE_URL", &config.database_url, config.database_connections)
             .await?;
-    let app = Arc::new(App { config, database, clock: Arc::new(SystemClock) });
+    let app = Arc::new(App { config, database, clock: Arc::new(SystemClock), description: Description::default() });
     let edge = Edge::new(edge, Arc::new(Metrics::new()), Arc::new(SystemRandom::new()));
     let routes = Router::new().route("/books/{id}", get(books::get::get)).with_state(app);
     let listener = Listener::bind("BOOKS_LISTEN", address).await?;

@@ -1,4 +1,4 @@
-//! Threads that do nothing but hash, and stand behind all else that the cores have to do.
+//! Threads for work that keeps a core busy: hashes and signatures. The runtime goes on with everything else meanwhile.
 
 use std::fmt;
 use std::io;
@@ -7,30 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use tokio::sync::oneshot::{self, error::RecvError};
-
-/// How much nicer than the rest of the process they are.
-///
-/// A hash keeps a core for 15 ms and more. At equal priority the scheduler lets it go on for milliseconds before anybody
-/// else's turn comes, whose work would have taken a fraction of one.
-#[cfg(target_os = "linux")]
-const NICER: i32 = 5;
+use tracing::Span;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end with this, each when it has done what it was at.
-pub(super) struct Threads(mpsc::Sender<Job>);
+pub(crate) struct Threads(mpsc::Sender<Job>);
 
 impl Threads {
-    /// Starts so many.
+    /// Starts so many of this name. On Linux they stand behind the rest of the process by so much (`nice`).
     ///
     /// # Errors
     /// The system gives none.
-    pub(super) fn start(count: usize) -> io::Result<Self> {
+    pub(crate) fn start(name: &str, count: usize, nicer: i32) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..count {
             let queue = Arc::clone(&queue);
-            thread::Builder::new().name("hash".to_owned()).spawn(move || work(&queue))?;
+            thread::Builder::new().name(name.to_owned()).spawn(move || work(&queue, nicer))?;
         }
         Ok(Self(jobs))
     }
@@ -39,13 +33,14 @@ impl Threads {
     ///
     /// # Errors
     /// It panicked.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RecvError> {
         let (done, result) = oneshot::channel();
+        let span = Span::current();
         // What cannot be sent is dropped, and `done` with it, as where the job panics.
-        drop(self.0.send(Box::new(move || drop(done.send(job())))));
+        drop(self.0.send(Box::new(move || drop(done.send(span.in_scope(job))))));
         result.await
     }
 }
@@ -56,8 +51,8 @@ impl fmt::Debug for Threads {
     }
 }
 
-fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
-    step_back();
+fn work(queue: &Mutex<mpsc::Receiver<Job>>, nicer: i32) {
+    step_back(nicer);
     loop {
         // The lock is held while this waits, and not while it works.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -69,14 +64,16 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
 
 /// Linux has a priority for each thread. Elsewhere it would be that of the process.
 #[cfg(target_os = "linux")]
-fn step_back() {
-    if let Err(error) = rustix::process::nice(NICER) {
-        tracing::warn!(%error, "hashing has the priority of everything else");
+fn step_back(nicer: i32) {
+    if nicer > 0
+        && let Err(error) = rustix::process::nice(nicer)
+    {
+        tracing::warn!(%error, "what keeps a core busy has the priority of everything else");
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn step_back() {}
+fn step_back(_: i32) {}
 
 #[cfg(test)]
 mod tests {
@@ -84,16 +81,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_takes_no_thread_with_it() {
-        let threads = Threads::start(1).unwrap();
+        let threads = Threads::start("test", 1, 0).unwrap();
         assert!(threads.run(|| assert_eq!(1, 2, "on purpose")).await.is_err());
         assert_eq!(threads.run(|| 3).await, Ok(3));
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn hashing_stands_behind_everything_else() {
+    async fn they_stand_behind_the_rest_by_as_much_as_is_said() {
         let priority = || rustix::process::getpriority_process(None).unwrap();
-        let threads = Threads::start(1).unwrap();
-        assert_eq!(threads.run(priority).await.unwrap(), (priority() + NICER).min(19));
+        for nicer in [0, 5] {
+            let threads = Threads::start("test", 1, nicer).unwrap();
+            assert_eq!(threads.run(priority).await.unwrap(), (priority() + nicer).min(19));
+        }
     }
 }
