@@ -15,7 +15,7 @@ use crate::clients::{self, ClientId};
 use crate::entity::audit_event;
 use crate::error::Error;
 use crate::oauth;
-use crate::passwords::{HashError, Passwords};
+use crate::passwords::{Passwords, behind_kind_of};
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::throttle;
@@ -27,7 +27,7 @@ const REMIND_EVERY: Duration = Duration::from_secs(60);
 const BATCH: u64 = 500;
 
 /// Runs for as long as the service does. The keys wait for nothing else: one that was revoked goes out of use within
-/// [`LOOK_EVERY`], however long rows are swept or hashes wait for their turn.
+/// [`LOOK_EVERY`], however long rows are swept or counted.
 pub(crate) async fn run(app: AppState) {
     tokio::join!(look_after_keys(&app), look_after_hashes(&app), look_after_rows(&app));
 }
@@ -41,11 +41,10 @@ async fn look_after_keys(app: &App) {
 }
 
 async fn look_after_hashes(app: &App) {
-    let mut duty = Duty::new("hashes cannot be measured");
+    let mut duty = Duty::new("the kinds of hashes cannot be counted");
     loop {
-        // Soon, since refusals wait for it, but not before the service is up.
-        let measured = duty.attempt(measure_hashes(&app.database, &app.passwords)).await;
-        tokio::time::sleep(if measured { SWEEP_EVERY } else { LOOK_EVERY }).await;
+        tokio::time::sleep(SWEEP_EVERY).await;
+        duty.attempt(learn_kinds(&app.database, &app.passwords)).await;
     }
 }
 
@@ -100,7 +99,7 @@ impl Duty {
 /// # Errors
 /// The database's.
 pub async fn look_around(app: &App) -> Result<(), Error> {
-    measure_hashes(&app.database, &app.passwords).await?;
+    learn_kinds(&app.database, &app.passwords).await?;
     count_sessions(app).await
 }
 
@@ -180,22 +179,27 @@ where
     }
 }
 
-/// Looks which kinds of hashes there are, and what those cost that people have brought with them. A kind is what a hash begins
-/// with; so one look into the index finds one of each kind, however many accounts have it.
+/// Learns which kinds of hashes accounts have brought with them, and how many of each. A kind is what a hash begins with; so
+/// one look into the index finds one of each kind, and only those from elsewhere are counted.
 ///
 /// # Errors
-/// The database's: then not all is known, and the next look will do.
-pub async fn measure_hashes(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), Error> {
-    let mut after = String::new();
+/// The database's: then what was known goes on.
+pub async fn learn_kinds(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), DbErr> {
+    let (mut after, mut counted) = (String::new(), Vec::new());
     while let Some(stored) = retry_read(|| accounts::store::next_hash(db, &after)).await? {
-        after = match passwords.measure(&stored).await {
-            Ok(behind) => behind,
-            // Nobody signs in with it.
-            Err(HashError::Unusable(_)) => stored,
-            Err(error) => return Err(error.into()),
+        // Nobody signs in with what is no hash.
+        let Ok(behind) = behind_kind_of(&stored) else {
+            after = stored;
+            continue;
         };
+        if !passwords.is_of_today(&stored) {
+            let count = retry_read(|| accounts::store::count_hashes(db, &stored, &behind)).await?;
+            counted.push((stored, count));
+        }
+        after = behind;
     }
-    passwords.all_measured();
+    let all = if counted.is_empty() { 0 } else { retry_read(|| accounts::store::count(db)).await? };
+    passwords.learn(counted, all);
     Ok(())
 }
 

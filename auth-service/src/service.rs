@@ -73,6 +73,7 @@ impl Service {
         )
         .await
         .context("passwords cannot be hashed")?;
+        maintenance::learn_kinds(&database, &passwords).await?;
         let verifier = || access_tokens(&config, &keyring, &clock);
         let (bearer, access_token_verifier) = (Bearer::new(verifier()?, REALM), verifier()?);
         let (metrics, live_sessions) = (Arc::new(Metrics::new()), Gauge::default());

@@ -63,7 +63,7 @@ pub async fn change_password(
     let unchanged = request.new_password.is(&request.current_password);
     let (database, session) = (&app.database, caller.session_id);
     let attempt = app.throttle.admit_within_session(database, account.id, session, ip, &app.clock).await?;
-    let stored = Some(account.password_hash.as_str());
+    let stored = &account.password_hash;
     if app.passwords.verify(request.current_password, stored, attempt.asker()).await? == Verdict::Wrong {
         attempt.failed().await?;
         return Err(Error::WrongCurrentPassword);

@@ -217,6 +217,22 @@ pub async fn list(
     found.order_by_asc(Column::UsernameKey).limit(limit).all(db).await
 }
 
+/// How many accounts have a hash from this one on up to `end` in the order of texts.
+///
+/// # Errors
+/// The database's.
+pub async fn count_hashes(db: &impl ConnectionTrait, from: &str, end: &str) -> Result<u64, DbErr> {
+    Entity::find().filter(Column::PasswordHash.between(from, end)).count(db).await
+}
+
+/// How many accounts there are.
+///
+/// # Errors
+/// The database's.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().count(db).await
+}
+
 /// The hash that sorts first behind `after`, of whatever account.
 ///
 /// # Errors

@@ -224,6 +224,6 @@ async fn has_demo_password(
     let Some(account) = store::find_by_name(database, &username).await? else { return Ok(false) };
     let password = Password::presented(DEMO).map_err(anyhow::Error::msg)?;
     let passwords = Passwords::new(config.argon2.clone(), 1, config.hash_queue_deadline, random).await?;
-    let verdict = passwords.verify(password, Some(&account.password_hash), ()).await?;
+    let verdict = passwords.verify(password, &account.password_hash, ()).await?;
     Ok(verdict != Verdict::Wrong && account.disabled_at.is_none())
 }

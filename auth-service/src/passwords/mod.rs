@@ -2,8 +2,8 @@
 
 mod argon;
 mod blocklist;
-mod costs;
 mod foreign;
+mod kinds;
 mod memory;
 mod rules;
 mod slots;
@@ -14,16 +14,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use argon2::Params;
 use prometheus_client::registry::Registry;
 use shared::random::Random;
-use tokio::time::Instant;
 
-use self::costs::Costs;
+use self::kinds::Kinds;
 use self::slots::{Slots, Work};
 use self::stored::Stored;
 
 pub use self::argon::{MOST_MEMORY_KIB, MOST_PASSES};
+pub use self::kinds::behind_kind_of;
 pub use self::rules::{Candidate, EASY_TO_GUESS, Password, PasswordRules};
 pub use self::stored::{Unusable, importable};
 
@@ -79,7 +80,8 @@ pub struct Passwords {
     random: Arc<dyn Random>,
     /// The hash of nobody's password, checked where there is no account, so that both cost as much.
     nobody: Arc<str>,
-    costs: Arc<Costs>,
+    /// What else is checked there, since accounts have it.
+    kinds: Arc<ArcSwap<Kinds>>,
 }
 
 impl Passwords {
@@ -94,7 +96,7 @@ impl Passwords {
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
         let slots = Arc::new(Slots::new(slots, queue_deadline)?);
-        let mut passwords = Self { params, slots, random, nobody: Arc::from(""), costs: Arc::default() };
+        let mut passwords = Self { params, slots, random, nobody: Arc::from(""), kinds: Arc::default() };
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();
         Ok(passwords)
@@ -128,79 +130,66 @@ impl Passwords {
         self.slots.run(move |work| argon::create(&params, password.bytes(), salt, work)).await
     }
 
-    /// Whether `password` is the one behind `stored`. Where there is none, does as much work and says no.
+    /// Whether `password` is the one behind `stored`.
     ///
     /// # Errors
     /// The queue is full, or `stored` is no hash that we take.
     pub async fn verify(
         &self,
         password: Password,
-        stored: Option<&str>,
+        stored: &str,
         asker: impl Asker,
     ) -> Result<Verdict, HashError> {
-        self.slots.run(self.check(password, stored, asker)).await
-    }
-
-    /// The work of that.
-    fn check(
-        &self,
-        password: Password,
-        stored: Option<&str>,
-        asker: impl Asker,
-    ) -> impl FnOnce(&Work<'_>) -> Result<Verdict, Unusable> + Send + 'static {
-        let known = stored.is_some();
-        let text = stored.unwrap_or(&self.nobody).to_owned();
-        let (params, costs) = (self.params.clone(), Arc::clone(&self.costs));
-        move |work| {
+        let (text, params) = (stored.to_owned(), self.params.clone());
+        let check = move |work: &Work<'_>| {
             if !asker.begins() {
                 // Nobody hears this.
                 return Ok(Verdict::Wrong);
             }
-            let (stored, began) = (Stored::parse(&text)?, Instant::now());
-            let right = stored.check(password.bytes(), work)? && known;
-            costs.note(&text, began.elapsed());
-            Ok(match (right, stored.is_current(&params)) {
+            let stored = Stored::parse(&text)?;
+            let right = stored.check(password.bytes(), work)?;
+            Ok::<_, Unusable>(match (right, stored.is_current(&params)) {
                 (false, _) => Verdict::Wrong,
                 (true, true) => Verdict::Right,
                 (true, false) => Verdict::RightButOutdated,
             })
-        }
-    }
-}
-
-impl Passwords {
-    /// What the costliest kind of hash takes to check that was ever checked here. Waits until [`Passwords::all_measured`].
-    pub async fn slowest(&self) -> Duration {
-        self.costs.most().await
+        };
+        self.slots.run(check).await
     }
 
-    /// Checks a hash of a kind that was never checked and that we do not make today, so that [`Passwords::slowest`] knows
-    /// of it. Returns a text that sorts behind all hashes of that kind and before those of the next. Waits for a place
-    /// however long it takes: refusals wait for what is measured here, and are not to be held up by a try that comes later.
+    /// As much work for a name that no account has, whatever the password. `lot` goes with the name, from 0 to 1: it decides
+    /// which kind of hash is checked, so that unknown names have those that accounts have.
     ///
     /// # Errors
-    /// It is no hash that we take.
-    pub async fn measure(&self, stored: &str) -> Result<String, HashError> {
-        let kind = costs::kind(stored);
-        if kind != costs::kind(&self.nobody) && !self.costs.is_known(stored) {
-            let nothing = Password::presented("").map_err(|_| Unusable)?;
-            self.slots.run_patiently(self.check(nothing, Some(stored), ())).await?;
-        }
-        Ok(format!("{}$\u{10ffff}", kind.trim_end_matches('$')))
+    /// The queue is full.
+    pub async fn verify_nobody(
+        &self,
+        password: Password,
+        lot: f64,
+        asker: impl Asker,
+    ) -> Result<(), HashError> {
+        self.verify(password, &self.of_nobody(lot), asker).await.map(drop)
     }
 
-    /// Says that a hash of each kind was measured that an account had when the service started.
-    pub fn all_measured(&self) {
-        self.costs.complete();
+    /// The hash that is checked for a name of this lot that no account has.
+    pub fn of_nobody(&self, lot: f64) -> Arc<str> {
+        self.kinds.load().at(lot).unwrap_or_else(|| Arc::clone(&self.nobody))
+    }
+
+    /// Whether `stored` is of the kind that we make today.
+    pub fn is_of_today(&self, stored: &str) -> bool {
+        kinds::kind(stored) == kinds::kind(&self.nobody)
+    }
+
+    /// Learns which kinds there are beside that: one hash of each, and how many accounts have such a one, of `all`.
+    pub fn learn(&self, counted: impl IntoIterator<Item = (String, u64)>, all: u64) {
+        self.kinds.store(Arc::new(Kinds::new(counted, all)));
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords")
-            .field("params", &self.params)
-            .field("costs", &self.costs)
-            .finish_non_exhaustive()
+        f.debug_struct("Passwords").field("params", &self.params).finish_non_exhaustive()
     }
 }
 
@@ -224,36 +213,33 @@ mod tests {
         let passwords = passwords(64).await;
         let stored = passwords.hash(presented("caf\u{e9} au lait")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
-        let verify = |text| passwords.verify(presented(text), Some(&stored), ());
+        let verify = |text| passwords.verify(presented(text), &stored, ());
         assert_eq!(verify("cafe\u{301} au lait").await.unwrap(), Verdict::Right);
         assert_eq!(verify("CAFÉ au lait").await.unwrap(), Verdict::Wrong);
         assert_ne!(stored, passwords.hash(presented("caf\u{e9} au lait")).await.unwrap());
         let long = "ü".repeat(2000);
         let stored = passwords.hash(presented(&long)).await.unwrap();
-        let verdict = passwords.verify(presented(&format!("{long}!")), Some(&stored), ()).await.unwrap();
+        let verdict = passwords.verify(presented(&format!("{long}!")), &stored, ()).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong, "nothing is cut off");
     }
 
     #[tokio::test]
-    async fn nobody_has_no_password() {
+    async fn nonsense_is_nobodys_password() {
         let passwords = passwords(64).await;
-        assert_eq!(passwords.verify(presented(""), None, ()).await.unwrap(), Verdict::Wrong);
-        assert!(passwords.verify(presented("x"), Some("nonsense"), ()).await.is_err());
+        passwords.verify_nobody(presented(""), 0.5, ()).await.unwrap();
+        assert!(passwords.verify(presented("x"), "nonsense", ()).await.is_err());
     }
 
     #[tokio::test]
     async fn a_hash_of_other_costs_is_outdated() {
         let (cheap, dear) = (passwords(64).await, passwords(128).await);
         let stored = cheap.hash(presented("secret")).await.unwrap();
-        assert_eq!(
-            dear.verify(presented("secret"), Some(&stored), ()).await.unwrap(),
-            Verdict::RightButOutdated
-        );
-        assert_eq!(dear.verify(presented("other"), Some(&stored), ()).await.unwrap(), Verdict::Wrong);
+        assert_eq!(dear.verify(presented("secret"), &stored, ()).await.unwrap(), Verdict::RightButOutdated);
+        assert_eq!(dear.verify(presented("other"), &stored, ()).await.unwrap(), Verdict::Wrong);
         let stored = dear.hash(presented("secret")).await.unwrap();
-        assert_eq!(dear.verify(presented("secret"), Some(&stored), ()).await.unwrap(), Verdict::Right);
+        assert_eq!(dear.verify(presented("secret"), &stored, ()).await.unwrap(), Verdict::Right);
         assert_eq!(
-            cheap.verify(presented("secret"), Some(&stored), ()).await.unwrap(),
+            cheap.verify(presented("secret"), &stored, ()).await.unwrap(),
             Verdict::Right,
             "never made weaker"
         );

@@ -74,30 +74,7 @@ impl Slots {
     where
         HashError: From<E>,
     {
-        self.run_within(self.deadline, work).await
-    }
-
-    /// The same for who is not sent away, and has nobody to come back for them. It is their turn once those are through, or
-    /// have left, who came before: not much later than the deadline of everybody else.
-    pub(super) async fn run_patiently<T: Send + 'static, E: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, HashError>
-    where
-        HashError: From<E>,
-    {
-        self.run_within(Duration::MAX, work).await
-    }
-
-    async fn run_within<T: Send + 'static, E: Send + 'static>(
-        self: &Arc<Self>,
-        deadline: Duration,
-        work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, HashError>
-    where
-        HashError: From<E>,
-    {
-        let place = self.place(deadline).instrument(tracing::debug_span!("wait for a slot")).await?;
+        let place = self.place().instrument(tracing::debug_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
         let working = self.threads.run(move || {
             let result = work(&Work(&slots));
@@ -107,14 +84,14 @@ impl Slots {
         Ok(working.instrument(tracing::debug_span!("hash")).await??)
     }
 
-    async fn place(&self, deadline: Duration) -> Result<Turn, HashError> {
+    async fn place(&self) -> Result<Turn, HashError> {
         let _waiting = Waiting::new(&self.waiting);
         let began = Instant::now();
         if self.turns.free() == 0 {
             leave_place();
         }
         let turn = self.turns.take(site_of_request());
-        match tokio::time::timeout(deadline, turn).await {
+        match tokio::time::timeout(self.deadline, turn).await {
             Ok(Ok(place)) if return_to_place() => {
                 self.waited.observe(began.elapsed().as_secs_f64());
                 Ok(place)

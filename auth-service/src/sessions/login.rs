@@ -21,16 +21,18 @@ use crate::throttle::{Attempt, Refused};
 /// The client of sessions that are opened here: there is no other to tell them apart from.
 pub const FIRST_PARTY: &str = "first-party";
 
-/// A refusal is held back until a multiple of this has passed since the request came, so that its time says nothing of the
-/// name: an imported hash costs more or less than one of ours, and some names have rows that others lack. Where an imported
-/// hash may take longer than this, the step is the first multiple that none of them reaches. Whoever is held back takes no
-/// slot.
+/// A refusal is held back until a multiple of this has passed since the request came: some names have rows that others lack,
+/// so that a write more or less is not to be told from its time. Whoever is held back takes no slot.
 ///
-/// A scenario: a network is slow for strangers, who are told so before anything is hashed, while somebody who is at home
-/// there is hashed for. An attacker in that network keeps the queue for hashing full by logins of their own, and then asks
-/// with a wrong password: only names that are at home would wait in that queue. So on a slow network the step is the
-/// longest wait in the queue and the longest hash together, for both.
+/// What is hashed for a name is the same whether an account has it or not: see `passwords::kinds`.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
+
+/// Where strangers have to wait, they are told so after the longest wait in the queue and this.
+///
+/// A scenario: a network is slow for strangers, who are refused before anything is hashed, while somebody who is at home there
+/// is hashed for. An attacker in that network keeps the queue for hashing full, and then asks with a wrong password: only names
+/// that are at home there would wait in it. So both are told the same at the same time, whether that hash is done or not.
+const BEHIND: Duration = Duration::from_millis(500);
 
 /// A name and a password.
 #[derive(Debug, ToSchema)]
@@ -92,20 +94,15 @@ pub async fn sign_in(
     door: Door,
 ) -> Result<(account::Model, session::Model), Error> {
     let began = Instant::now();
-    let outcome = try_sign_in(app, username, password, client, door).await;
+    let outcome = try_sign_in(app, username, password, client, door, began).await;
     match outcome {
         Err(NotIn::Late(error)) => {
-            // From here on it only waits: at the very start for the costs of all hashes, then for its time.
             leave_place();
-            // Twice, since nobody is alone on a machine.
-            let work = app.passwords.slowest().await * 2;
-            let step = match &error {
-                Error::Throttled(_) => {
-                    next_multiple(app.config.hash_queue_deadline + work + REFUSE_EVERY, REFUSE_EVERY)
-                }
-                _ => next_multiple(work, REFUSE_EVERY),
+            let told_after = match error {
+                Error::Throttled(_) => app.config.hash_queue_deadline + BEHIND,
+                _ => next_multiple(began.elapsed(), REFUSE_EVERY),
             };
-            tokio::time::sleep_until(began + next_multiple(began.elapsed(), step)).await;
+            tokio::time::sleep_until(began + told_after).await;
             Err(error)
         }
         Err(NotIn::AtOnce(error)) => Err(error),
@@ -134,7 +131,8 @@ fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
     step.saturating_mul(u32::try_from(steps.max(1)).unwrap_or(u32::MAX))
 }
 
-/// [`sign_in`] without the pause before a refusal: its caller answers late where [`NotIn::Late`] says so.
+/// [`sign_in`] of a request that came when it `began`, without the pause before a refusal: its caller answers late where
+/// [`NotIn::Late`] says so.
 ///
 /// # Errors
 /// As [`sign_in`].
@@ -144,7 +142,9 @@ pub async fn try_sign_in(
     password: Password,
     client: &Client,
     door: Door,
+    began: Instant,
 ) -> Result<(account::Model, session::Model), NotIn> {
+    let late = began + app.config.hash_queue_deadline + BEHIND - REFUSE_EVERY;
     // Twice, since another login may upgrade the hash, or somebody change the password, while we look at it.
     for _ in 0..2 {
         let parsed = username.parse::<Username>().ok();
@@ -161,12 +161,20 @@ pub async fn try_sign_in(
         })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = match (verify(app, &password, enabled, &attempt).await, attempt.behind()) {
-            // Nor does a stranger who has to wait hear that others wait, too.
-            (Err(Error::Hash(HashError::QueueFull)), Some(wait)) => {
-                return Err(NotIn::Late(Error::Throttled(wait)));
-            }
-            (verdict, _) => verdict?,
+        let verdict = verify(app, &password, key, enabled, &attempt);
+        let verdict = match attempt.behind() {
+            None => verdict.await?,
+            Some(wait) => match tokio::time::timeout_at(late, verdict).await {
+                Err(_) => {
+                    attempt.is_untold();
+                    return Err(NotIn::Late(Error::Throttled(wait)));
+                }
+                // Nor does a stranger who has to wait hear that others wait, too.
+                Ok(Err(Error::Hash(HashError::QueueFull))) => {
+                    return Err(NotIn::Late(Error::Throttled(wait)));
+                }
+                Ok(verdict) => verdict?,
+            },
         };
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
             let behind = attempt.behind();
@@ -190,18 +198,21 @@ pub async fn try_sign_in(
 async fn verify(
     app: &App,
     password: &Password,
+    name: &str,
     account: Option<&account::Model>,
     attempt: &Attempt,
 ) -> Result<Verdict, Error> {
-    let stored = account.map(|account| account.password_hash.as_str());
-    match (app.passwords.verify(password.clone(), stored, attempt.asker()).await, account) {
-        (Err(HashError::Unusable(error)), Some(account)) => {
+    if let Some(account) = account {
+        match app.passwords.verify(password.clone(), &account.password_hash, attempt.asker()).await {
             // Whatever has put it there, an answer of its own would tell that the account exists.
-            tracing::error!(account = %account.id, %error, "an account cannot sign in until it is given a password");
-            Ok(app.passwords.verify(password.clone(), None, attempt.asker()).await?)
+            Err(HashError::Unusable(error)) => {
+                tracing::error!(account = %account.id, %error, "an account cannot sign in until it is given a password");
+            }
+            verdict => return Ok(verdict?),
         }
-        (verdict, _) => Ok(verdict?),
     }
+    app.passwords.verify_nobody(password.clone(), app.throttle.lot(name), attempt.asker()).await?;
+    Ok(Verdict::Wrong)
 }
 
 /// The hash to replace an outdated one by. Where there is no slot for it now, the next login will do.

@@ -76,6 +76,11 @@ impl Throttle {
         Subject { account_id, key }
     }
 
+    /// A number from 0 to 1 that always goes with the name, on all replicas, and that nobody else can tell.
+    pub fn lot(&self, name: &str) -> f64 {
+        self.blinder.lot(name)
+    }
+
     /// Lets somebody at this address try a password, or says when they may.
     ///
     /// # Errors

@@ -128,6 +128,13 @@ impl Blinder {
     pub fn blind(&self, name: &str) -> String {
         URL_SAFE_NO_PAD.encode(&hmac::sign(&self.0, name.as_bytes()).as_ref()[..16])
     }
+
+    /// A number from 0 to 1 that always goes with the name, and that nobody else can tell.
+    pub fn lot(&self, name: &str) -> f64 {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&hmac::sign(&self.0, format!("lot {name}").as_bytes()).as_ref()[..4]);
+        f64::from(u32::from_le_bytes(bytes)) / 2_f64.powi(32)
+    }
 }
 
 impl fmt::Debug for Sealer {

@@ -25,6 +25,7 @@ use futures_util::future::join_all;
 use shared::clock::Timestamp;
 use shared::random::{Random, SystemRandom};
 use shared::testing::new_database;
+use tokio::time::Instant;
 use tracing::subscriber::NoSubscriber;
 use uuid::Uuid;
 
@@ -277,7 +278,7 @@ impl Runner {
         match step {
             Step::Login { password } => {
                 let password = Password::presented(&secret(password)).unwrap();
-                let answer = login::try_sign_in(app, name, password, client, Door::Api).await;
+                let answer = login::try_sign_in(app, name, password, client, Door::Api, Instant::now()).await;
                 match answer {
                     Ok((_, session)) => Ok((1, Some(session.id))),
                     Err(NotIn::Late(Error::BadCredentials)) => {
