@@ -6,6 +6,7 @@
 //! | [`accounts`], [`sessions`], [`clients`], [`admin`], [`oauth`] | a folder for each noun of the URLs, a file for each verb |
 //! | [`tokens`] | the rules: key life, what tokens say, the generation rule of refresh; no HTTP |
 //! | [`passwords`], [`throttle`], [`audit`] | Argon2id with bounded concurrency; slower guessing; the audit trail |
+//! | `threads` | where hashes and signatures are computed |
 //! | [`maintenance`] | keys that rotate, rows that are swept |
 //! | [`entity`], [`migration`] | the tables |
 //! | [`config`], [`state`], [`error`], [`openapi`], [`cli`], [`text`] | what surrounds them |

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::database::Database;
 use crate::load::{Target, median};
-use crate::process::Server;
+use crate::process::{Server, output};
 use crate::report::Report;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -69,6 +69,13 @@ impl Bench {
         let (program, log) = (self.binaries.join("books-service"), self.file("books.log"));
         let ready = "http://127.0.0.1:7192/health/ready";
         Server::start(&program, &["serve"], &self.books_variables(7102), &log, ready).await
+    }
+
+    /// Gives both databases their tables.
+    pub(crate) fn migrate(&self) -> anyhow::Result<()> {
+        self.auth_command(&["migrate"], "")?;
+        let mut books = Command::new(self.binaries.join("books-service"));
+        output(books.arg("migrate").envs(self.books_variables(7102))).map(drop)
     }
 
     /// A command of auth-service: what it prints.

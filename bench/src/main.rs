@@ -122,8 +122,9 @@ fn build(root: &Path) -> anyhow::Result<()> {
 fn machine(database: &Database) -> anyhow::Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("a CPU");
-    let (cores, rust) =
-        (std::thread::available_parallelism()?, output(Command::new("rustc").arg("--version"))?);
+    // Not what is left to this process, which has bound itself to one.
+    let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    let rust = output(Command::new("rustc").arg("--version"))?;
     let model = model.trim_start_matches([':', ' ', '\t']);
     Ok(format!("{model}, {cores} cores, {}; databases in {}.", rust.trim(), database.name()))
 }

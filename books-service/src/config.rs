@@ -10,7 +10,7 @@ use shared::database::DEFAULT_CONNECTIONS;
 use shared::http::{ConnectionLimits, EdgeSettings, ServeSettings, TrustedProxies};
 use shared::jwks::RemoteJwksSettings;
 use shared::secret;
-use shared::settings::{Issuer, SettingError, Span, is_loopback, span_or_zero, web_url};
+use shared::settings::{Issuer, SettingError, Span, is_secure, span_or_zero, web_url};
 use shared::telemetry::{LogFormat, TraceSettings};
 use url::Url;
 
@@ -144,7 +144,7 @@ impl Settings {
             Some(url) => ("BOOKS_JWKS_URL", url),
             None => ("BOOKS_ISSUER", self.issuer.url()),
         };
-        if keys.scheme() != "https" && !is_loopback(keys) && !self.insecure_allow_http {
+        if !self.insecure_allow_http && !is_secure(keys) {
             let problem = "is plain http to another machine; use https, or on a private network set \
                            BOOKS_INSECURE_ALLOW_HTTP=true";
             return Err(SettingError::new(name, problem));

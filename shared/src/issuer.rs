@@ -69,6 +69,11 @@ pub fn web_url(text: &str) -> Result<Url, Unreadable> {
     Ok(url)
 }
 
+/// Whether nobody between us and `url` can read what we say to each other, or answer in its place.
+pub fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
+}
+
 /// Whether `url` names this machine itself, where plain http gives nothing away.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-pub use crate::issuer::{Issuer, Unreadable, is_loopback, web_url};
+pub use crate::issuer::{Issuer, Unreadable, is_loopback, is_secure, web_url};
 
 /// A setting that cannot be used, by the name of its variable.
 #[derive(Debug, thiserror::Error)]

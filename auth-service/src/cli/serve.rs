@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared::clock::SystemClock;
 use shared::http::{Listener, serve, shutdown_signal, unless_ended};
 use shared::random::SystemRandom;
-use shared::settings::is_loopback;
+use shared::settings::is_secure;
 use shared::{database, telemetry};
 
 use crate::Service;
@@ -20,7 +20,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let management = Listener::bind("AUTH_MANAGEMENT_LISTEN", config.management_listen).await?;
     let serving = config.serve.clone();
     let issuer = config.issuer.clone();
-    if issuer.url().scheme() == "http" && !is_loopback(issuer.url()) {
+    if !is_secure(issuer.url()) {
         tracing::warn!(%issuer, "AUTH_ISSUER is plain http: passwords, tokens and cookies can be read on the way");
     }
     let start = async {

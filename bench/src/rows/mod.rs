@@ -30,6 +30,7 @@ struct Actors {
 
 /// Measures what is wanted.
 pub(crate) async fn measure(bench: &mut Bench, wanted: impl Fn(Part) -> bool) -> anyhow::Result<()> {
+    bench.migrate()?;
     if wanted(Part::Start) {
         start::measure(bench).await?;
     }
@@ -50,7 +51,7 @@ pub(crate) async fn measure(bench: &mut Bench, wanted: impl Fn(Part) -> bool) ->
         }
         if wanted(Part::Neighbours) {
             neighbours::measure(bench, &mut actors).await?;
-            neighbours::memory(bench, &auth);
+            neighbours::memory(bench, &auth).await;
         }
         if wanted(Part::Flood) {
             neighbours::flood(bench, &auth, idle).await?;

@@ -32,7 +32,8 @@ fn fill(bench: &Bench, from: u32, to: u32) -> anyhow::Result<()> {
         "INSERT INTO sessions (id, account_id, client_id, origin, scope, resource, auth_time, generation, rotated_at, \
          created_at, last_used_at, expires_at, idle_expires_at, user_agent, ip, claims) \
          WITH RECURSIVE n (i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {to}) \
-         SELECT UNHEX(MD5(i)), UNHEX(MD5(CONCAT('account', i DIV 100))), 'first-party', 'login', 'books:read', \
+         SELECT UNHEX(LEFT(SHA2(i, 256), 32)), \
+         UNHEX(LEFT(SHA2(CONCAT('account', i DIV 100), 256), 32)), 'first-party', 'login', 'books:read', \
          'http://127.0.0.1:7102', @now, 1, @now, @now, @now, @now + 86400000, @now + 86400000, 'bench', '127.0.0.1', '' \
          FROM n ORDER BY 1"
     );

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Report, span};
 use crate::clock::{Clock, Timestamp};
-use crate::issuer::is_loopback;
+use crate::issuer::is_secure;
 use crate::jwks::{
     FetchError, Fetched, HttpTransport, KeySnapshot, RemoteJwks, RemoteJwksSettings, Transport,
 };
@@ -142,7 +142,7 @@ impl IssuerCheck {
 
     fn examine_scheme(&self, report: &mut Report) {
         let issuer = &self.jwks.issuer;
-        if issuer.url().scheme() == "https" || is_loopback(issuer.url()) {
+        if is_secure(issuer.url()) {
             return;
         }
         let seen = format!("{} is {issuer}: plain http, and not of this machine", self.setting);

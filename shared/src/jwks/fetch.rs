@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::snapshot::SetError;
-use crate::issuer::{Issuer, is_loopback, web_url};
+use crate::issuer::{Issuer, is_loopback, is_secure, web_url};
 
 const MAX_BODY: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -254,11 +254,6 @@ impl Locator {
     fn secure(&self, url: Url) -> Result<Url, FetchError> {
         if self.allow_http || is_secure(&url) { Ok(url) } else { Err(FetchError::InsecureUrl(url)) }
     }
-}
-
-/// Whether nobody between us and `url` could put keys of their own in its place.
-pub(crate) fn is_secure(url: &Url) -> bool {
-    url.scheme() == "https" || is_loopback(url)
 }
 
 /// The metadata of an issuer by RFC 8414 §3.1 (inserted before its path) and by OpenID Connect (behind it).

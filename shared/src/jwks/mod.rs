@@ -10,7 +10,6 @@ mod remote;
 mod snapshot;
 mod source;
 
-pub(crate) use fetch::is_secure;
 pub use fetch::{Conditions, FetchError, Fetched, HttpTransport, Transport};
 pub use freshness::{Freshness, State};
 pub use remote::{JwksStatus, RemoteJwks, RemoteJwksSettings};

@@ -15,14 +15,14 @@ use tokio::task::AbortHandle;
 use url::Url;
 
 use super::cache::Cache;
-use super::fetch::{FetchError, Transport, is_secure};
+use super::fetch::{FetchError, Transport};
 use super::fetcher::Fetcher;
 use super::freshness::State;
 use super::metrics;
 use super::snapshot::KeySnapshot;
 use super::source::{KeySource, Lookup};
 use crate::clock::Clock;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, is_secure};
 use crate::misconfigured::Misconfigured;
 use crate::random::Random;
 

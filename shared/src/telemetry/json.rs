@@ -36,7 +36,9 @@ where
     ) -> fmt::Result {
         writer.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut writer)?;
-        write!(writer, "\",\"level\":\"{}\"", event.metadata().level())?;
+        writer.write_str("\",\"level\":\"")?;
+        writer.write_str(event.metadata().level().as_str())?;
+        writer.write_char('"')?;
         JsonMembers.format_fields(writer.by_ref(), event)?;
         if let Some(span) =
             event.parent().and_then(|id| context.span(id)).or_else(|| context.lookup_current())
@@ -99,12 +101,13 @@ struct Names<'a> {
 
 impl Visit for Names<'_> {
     fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
-        // A text cannot be taken for a name, since the quotes in it are escaped.
-        let mut found = self.earlier.match_indices(field.name());
-        let earlier = self.earlier;
-        if found
-            .any(|(at, name)| earlier[..at].ends_with(",\"") && earlier[at + name.len()..].starts_with("\":"))
-        {
+        // A text cannot be taken for a name, since the quotes in it are escaped. To look for a comma is far cheaper than to
+        // look for a text.
+        let is_named = |member: &str| {
+            let name = member.strip_prefix('"').and_then(|text| text.strip_prefix(field.name()));
+            name.is_some_and(|behind| behind.starts_with("\":"))
+        };
+        if self.earlier.split(',').any(is_named) {
             self.again.push(field.name());
         }
     }
@@ -131,7 +134,8 @@ impl Members<'_> {
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
         let name = field.name().trim_start_matches("r#");
         if self.result.is_ok() {
-            self.result = write!(self.writer, ",\"{name}\":").and_then(|()| value(&mut self.writer));
+            let named = [",\"", name, "\":"].into_iter().try_for_each(|text| self.writer.write_str(text));
+            self.result = named.and_then(|()| value(&mut self.writer));
         }
     }
 }

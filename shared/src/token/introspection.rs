@@ -21,7 +21,8 @@ use super::compact::MAX_TOKEN;
 use super::object::members;
 use super::rejection::Rejection;
 use crate::clock::Timestamp;
-use crate::jwks::{FetchError, HttpTransport, is_secure};
+use crate::issuer::is_secure;
+use crate::jwks::{FetchError, HttpTransport};
 use crate::misconfigured::Misconfigured;
 
 /// Requests that wait for the issuer at a time. Whoever makes tokens up costs it one request each, and no more than these
