@@ -110,7 +110,7 @@ fn holder(port: u16, error: &io::Error) -> Option<String> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Misaddressed;
 
-/// Turns true once the process is asked to end: by SIGTERM, by Ctrl-C, or because its terminal was closed.
+/// Turns true once the process is asked to end, by SIGTERM or Ctrl-C. SIGHUP is left as it is, since `nohup` says to ignore it.
 ///
 /// # Errors
 /// The system does not let us listen for signals.
@@ -118,12 +118,10 @@ pub fn shutdown_signal() -> io::Result<watch::Receiver<bool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hang_up.recv() => {}
         }
         tracing::info!("asked to end; finishing the requests under way");
         sender.send_replace(true);
