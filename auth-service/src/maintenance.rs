@@ -75,20 +75,17 @@ impl Duty {
     where
         E: std::error::Error + 'static,
     {
-        let failed = match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(outcome) => outcome.err(),
-            Err(_) => {
-                tracing::error!("{}: it panicked", self.failure);
-                return false;
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(_)) => {
+                self.told = None;
+                return true;
             }
-        };
-        let Some(error) = failed else {
-            self.told = None;
-            return true;
-        };
-        if self.told.is_none_or(|told| told.elapsed() >= REMIND_EVERY) {
-            self.told = Some(Instant::now());
-            tracing::error!(error = &error as &dyn std::error::Error, "{}", self.failure);
+            Ok(Err(error)) if self.told.is_none_or(|told| told.elapsed() >= REMIND_EVERY) => {
+                self.told = Some(Instant::now());
+                tracing::error!(error = &error as &dyn std::error::Error, "{}", self.failure);
+            }
+            Ok(Err(_)) => {}
+            Err(_) => tracing::error!("{}: it panicked", self.failure),
         }
         false
     }
@@ -183,8 +180,8 @@ where
 /// one look into the index finds one of each kind, and only those from elsewhere are counted.
 ///
 /// # Errors
-/// The database's: then what was known goes on.
-pub async fn learn_kinds(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), DbErr> {
+/// The database's, or the queue for hashing is full: then what was known goes on.
+pub async fn learn_kinds(db: &DatabaseConnection, passwords: &Passwords) -> Result<(), Error> {
     let (mut after, mut counted) = (String::new(), Vec::new());
     while let Some(stored) = retry_read(|| accounts::store::next_hash(db, &after)).await? {
         // Nobody signs in with what is no hash.
@@ -199,8 +196,7 @@ pub async fn learn_kinds(db: &DatabaseConnection, passwords: &Passwords) -> Resu
         after = behind;
     }
     let all = if counted.is_empty() { 0 } else { retry_read(|| accounts::store::count(db)).await? };
-    passwords.learn(counted, all);
-    Ok(())
+    Ok(passwords.learn(counted, all).await?)
 }
 
 async fn review(db: &DatabaseConnection, ids: Vec<ClientId>, now: Timestamp) -> Result<u64, Error> {
@@ -220,4 +216,24 @@ async fn old_events(db: &DatabaseConnection, before: Timestamp) -> Result<Vec<i6
 async fn remove_events(db: &DatabaseConnection, ids: Vec<i64>) -> Result<u64, DbErr> {
     let events = audit_event::Entity::delete_many().filter(audit_event::Column::Id.is_in(ids));
     Ok(events.exec(db).await?.rows_affected)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_duty_is_done_again_whatever_became_of_it() {
+        let mut duty = Duty::new("it cannot be done");
+        let failing = async || Err::<(), _>(fmt::Error);
+        assert!(!duty.attempt(failing()).await && duty.told.is_some());
+        let panicking = async || {
+            assert_eq!(1, 2, "on purpose");
+            Ok::<_, fmt::Error>(())
+        };
+        assert!(!duty.attempt(panicking()).await);
+        assert!(duty.attempt(async { Ok::<_, fmt::Error>(()) }).await && duty.told.is_none());
+    }
 }

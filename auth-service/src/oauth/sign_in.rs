@@ -12,6 +12,7 @@ use super::device;
 use super::error::{Code, Refusal};
 use super::pages::{SignIn, SignInFailure, TroubleKind};
 use super::parameters::{Form, Parameters};
+use crate::accounts::Username;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client};
 use crate::error::Error;
@@ -74,6 +75,8 @@ fn page_with(
     username: &str,
     failure: Option<SignInFailure>,
 ) -> Result<Response, Error> {
+    // What is no name is not shown again: the page would be several times as long as what was sent.
+    let username = if username.parse::<Username>().is_ok() { username } else { "" };
     let (ticket, cookie) = browser.ticket(app, TICKET, errand)?;
     let target = match errand {
         Errand::Authorize(request) => request.redirect_uri.as_str(),

@@ -55,6 +55,10 @@ impl ArgonHash {
         Ok(Output::new(output).map_err(|_| Unusable)? == self.expected)
     }
 
+    pub(super) fn memory_kib(&self) -> u64 {
+        u64::from(self.params.m_cost())
+    }
+
     /// Whether it is Argon2id at these costs at least.
     pub(super) fn is_at_least(&self, params: &Params) -> bool {
         self.algorithm == Algorithm::Argon2id

@@ -125,6 +125,13 @@ impl ForeignHash {
         Ok(Self::Scrypt { params, salt, expected })
     }
 
+    pub(super) fn memory_kib(&self) -> u64 {
+        match self {
+            Self::Bcrypt(_) | Self::Pbkdf2 { .. } => 0,
+            Self::Scrypt { params, .. } => ((128 * u64::from(params.r())) << params.log_n()) / 1024,
+        }
+    }
+
     pub(super) fn check(&self, password: &[u8]) -> Result<bool, Unusable> {
         match self {
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).map_err(|_| Unusable),

@@ -6,24 +6,44 @@
 //! else, and no pause before the answer is long enough for all that can make it slow. So half of the unknown names are checked
 //! against a hash from elsewhere, always the same ones.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::HashError;
 use super::stored::Stored;
 
-/// Kinds other than ours, each with the part of all lots below which a name has it.
+/// Kinds other than ours.
 #[derive(Debug, Default)]
-pub(super) struct Kinds(Vec<(f64, Arc<str>)>);
+pub(super) struct Kinds {
+    kinds: Vec<Kind>,
+    /// Accounts.
+    all: u64,
+    /// What a check of each kind took that was ever looked at.
+    costs: HashMap<String, Duration>,
+}
+
+#[derive(Debug)]
+struct Kind {
+    /// One of its hashes.
+    stored: Arc<str>,
+    /// The part of all lots below which a name has it.
+    up_to: f64,
+    cost: Duration,
+}
 
 impl Kinds {
-    /// One hash of each kind with the number of accounts that have such a one, of so many accounts in `all`.
-    pub(super) fn new(counted: impl IntoIterator<Item = (String, u64)>, all: u64) -> Self {
-        let mut up_to = 0.0;
-        let part = |(hash, count): (String, u64)| {
-            up_to += count as f64 / all.max(1) as f64;
-            (up_to, Arc::from(hash))
-        };
-        Self(counted.into_iter().map(part).collect())
+    /// Those of so many accounts in `all`, of which none is added yet.
+    pub(super) fn new(costs: HashMap<String, Duration>, all: u64) -> Self {
+        Self { kinds: Vec::new(), all, costs }
+    }
+
+    /// Adds a kind, by one of its hashes, that so many accounts have and that takes so long to check.
+    pub(super) fn add(&mut self, stored: String, count: u64, cost: Duration) {
+        self.costs.insert(kind(&stored).to_owned(), cost);
+        let before = self.kinds.last().map_or(0.0, |kind| kind.up_to);
+        let up_to = before + count as f64 / self.all.max(1) as f64;
+        self.kinds.push(Kind { stored: stored.into(), up_to, cost });
     }
 
     /// The hash for a name of this lot, from 0 to 1, that no account has. `None`: one of ours.
@@ -31,7 +51,19 @@ impl Kinds {
     /// As people sign in and their hashes are replaced by ours, fewer lots have another kind: unknown names change theirs as
     /// accounts do.
     pub(super) fn at(&self, lot: f64) -> Option<Arc<str>> {
-        self.0.iter().find(|(up_to, _)| lot < *up_to).map(|(_, hash)| Arc::clone(hash))
+        self.kinds.iter().find(|kind| lot < kind.up_to).map(|kind| Arc::clone(&kind.stored))
+    }
+
+    pub(super) fn cost_of(&self, stored: &str) -> Option<Duration> {
+        self.costs.get(kind(stored)).copied()
+    }
+
+    pub(super) fn costs(&self) -> HashMap<String, Duration> {
+        self.costs.clone()
+    }
+
+    pub(super) fn slowest(&self) -> Duration {
+        self.kinds.iter().map(|kind| kind.cost).max().unwrap_or_default()
     }
 }
 
@@ -73,15 +105,18 @@ mod tests {
 
     #[test]
     fn as_many_unknown_names_have_a_kind_as_accounts_have() {
-        let counted = || [("bcrypt".to_owned(), 1), ("django".to_owned(), 2)];
-        let kinds = Kinds::new(counted(), 8);
-        let at = |lot| kinds.at(lot).map(|hash| hash.to_string());
+        let mut kinds = Kinds::new(HashMap::new(), 8);
+        kinds.add("$2b$12$bcrypt".to_owned(), 1, Duration::from_millis(200));
+        kinds.add("pbkdf2_sha256$1$django$x".to_owned(), 2, Duration::from_millis(100));
+        assert_eq!(kinds.slowest(), Duration::from_millis(200));
+        assert_eq!(kinds.cost_of("pbkdf2_sha256$1$another$y"), Some(Duration::from_millis(100)));
+        let at = |lot| Some(if kinds.at(lot)?.starts_with("$2b") { "bcrypt" } else { "django" });
         for (lot, expected) in
             [(0.0, Some("bcrypt")), (0.124, Some("bcrypt")), (0.126, Some("django")), (0.374, Some("django"))]
         {
-            assert_eq!(at(lot).as_deref(), expected, "{lot}");
+            assert_eq!(at(lot), expected, "{lot}");
         }
         assert_eq!((at(0.376), at(0.999)), (None, None));
-        assert_eq!(Kinds::new([], 0).at(0.0), None);
+        assert_eq!(Kinds::default().at(0.0), None);
     }
 }

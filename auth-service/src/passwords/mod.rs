@@ -17,7 +17,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use argon2::Params;
 use prometheus_client::registry::Registry;
+use shared::http::leave_place;
 use shared::random::Random;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use self::kinds::Kinds;
 use self::slots::{Slots, Work};
@@ -27,6 +30,9 @@ pub use self::argon::{MOST_MEMORY_KIB, MOST_PASSES};
 pub use self::kinds::behind_kind_of;
 pub use self::rules::{Candidate, EASY_TO_GUESS, Password, PasswordRules};
 pub use self::stored::{Unusable, importable};
+
+/// A check that takes no more memory than this, or than ours do, is like any other.
+const LIGHT_KIB: u64 = 32 * 1024;
 
 /// Why a password was not hashed or checked.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,8 @@ pub struct Passwords {
     nobody: Arc<str>,
     /// What else is checked there, since accounts have it.
     kinds: Arc<ArcSwap<Kinds>>,
+    /// For a hash that takes much more memory than ours: one at a time, however many slots there are.
+    heavy: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -96,7 +104,9 @@ impl Passwords {
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
         let slots = Arc::new(Slots::new(slots, queue_deadline)?);
-        let mut passwords = Self { params, slots, random, nobody: Arc::from(""), kinds: Arc::default() };
+        let heavy = Arc::new(Semaphore::new(1));
+        let mut passwords =
+            Self { params, slots, random, nobody: Arc::from(""), kinds: Arc::default(), heavy };
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();
         Ok(passwords)
@@ -140,8 +150,10 @@ impl Passwords {
         stored: &str,
         asker: impl Asker,
     ) -> Result<Verdict, HashError> {
+        let turn = self.heavy_turn(stored).await?;
         let (text, params) = (stored.to_owned(), self.params.clone());
         let check = move |work: &Work<'_>| {
+            let _turn = turn;
             if !asker.begins() {
                 // Nobody hears this.
                 return Ok(Verdict::Wrong);
@@ -155,6 +167,22 @@ impl Passwords {
             })
         };
         self.slots.run(check).await
+    }
+
+    /// The turn of a hash that takes much memory; for others there is nothing to wait for.
+    ///
+    /// A scenario: accounts were brought from elsewhere with hashes of scrypt that take 128 MiB each. Four people who sign in at
+    /// a time, or somebody who tries four names, would take 512 MiB, where operators have reckoned with 19 for each slot.
+    async fn heavy_turn(&self, stored: &str) -> Result<Option<OwnedSemaphorePermit>, HashError> {
+        let light = LIGHT_KIB.max(u64::from(self.params.m_cost()));
+        if Stored::parse(stored)?.memory_kib() <= light {
+            return Ok(None);
+        }
+        if self.heavy.available_permits() == 0 {
+            leave_place();
+        }
+        let turn = tokio::time::timeout(self.slots.deadline(), Arc::clone(&self.heavy).acquire_owned());
+        turn.await.ok().and_then(Result::ok).map(Some).ok_or(HashError::QueueFull)
     }
 
     /// As much work for a name that no account has, whatever the password. `lot` goes with the name, from 0 to 1: it decides
@@ -182,8 +210,30 @@ impl Passwords {
     }
 
     /// Learns which kinds there are beside that: one hash of each, and how many accounts have such a one, of `all`.
-    pub fn learn(&self, counted: impl IntoIterator<Item = (String, u64)>, all: u64) {
-        self.kinds.store(Arc::new(Kinds::new(counted, all)));
+    ///
+    /// # Errors
+    /// The queue is full, or one of them is no hash that we take; then what was known goes on.
+    pub async fn learn(&self, counted: Vec<(String, u64)>, all: u64) -> Result<(), HashError> {
+        let mut kinds = Kinds::new(self.kinds.load().costs(), all);
+        for (stored, count) in counted {
+            let cost = match kinds.cost_of(&stored) {
+                Some(known) => known,
+                None => {
+                    let began = Instant::now();
+                    let nothing = Password::presented("").map_err(|_| Unusable)?;
+                    self.verify(nothing, &stored, ()).await?;
+                    began.elapsed()
+                }
+            };
+            kinds.add(stored, count, cost);
+        }
+        self.kinds.store(Arc::new(kinds));
+        Ok(())
+    }
+
+    /// What the costliest kind of those takes to check, about: nothing where all are of the kind that we make today.
+    pub fn slowest(&self) -> Duration {
+        self.kinds.load().slowest()
     }
 }
 

@@ -58,6 +58,11 @@ impl Slots {
         })
     }
 
+    /// How long anybody waits for a place.
+    pub(super) const fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Adds their metrics.
     pub(super) fn register(self: &Arc<Self>, registry: &mut Registry) {
         registry.register("hash_queue_refused", "Passwords that found no slot in time", self.refused.clone());

@@ -35,6 +35,14 @@ impl Stored {
         }
     }
 
+    /// The memory that its check takes, in KiB, where that is worth a word.
+    pub(super) fn memory_kib(&self) -> u64 {
+        match self {
+            Self::Argon(hash) => hash.memory_kib(),
+            Self::Foreign(hash) => hash.memory_kib(),
+        }
+    }
+
     /// Whether it is as good as what we would make today.
     pub(super) fn is_current(&self, params: &Params) -> bool {
         match self {

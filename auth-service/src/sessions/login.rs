@@ -24,7 +24,8 @@ pub const FIRST_PARTY: &str = "first-party";
 /// A refusal is held back until a multiple of this has passed since the request came: some names have rows that others lack,
 /// so that a write more or less is not to be told from its time. Whoever is held back takes no slot.
 ///
-/// What is hashed for a name is the same whether an account has it or not: see `passwords::kinds`.
+/// What is hashed for a name is of the same kinds whether an account has it or not, see `passwords::kinds`; and while nothing
+/// else is in the way, the costliest is done before the first refusal is told, so that nobody hears which kind it was.
 const REFUSE_EVERY: Duration = Duration::from_millis(250);
 
 /// Where strangers have to wait, they are told so after the longest wait in the queue and this.
@@ -100,7 +101,8 @@ pub async fn sign_in(
             leave_place();
             let told_after = match error {
                 Error::Throttled(_) => app.config.hash_queue_deadline + BEHIND,
-                _ => next_multiple(began.elapsed(), REFUSE_EVERY),
+                // Twice, since nobody is alone on a machine.
+                _ => next_multiple(began.elapsed(), next_multiple(app.passwords.slowest() * 2, REFUSE_EVERY)),
             };
             tokio::time::sleep_until(began + told_after).await;
             Err(error)
@@ -161,7 +163,7 @@ pub async fn try_sign_in(
         })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = verify(app, &password, key, enabled, &attempt);
+        let verdict = verify(app, &password, key, account.as_ref(), &attempt);
         let verdict = match attempt.behind() {
             None => verdict.await?,
             Some(wait) => match tokio::time::timeout_at(late, verdict).await {
@@ -177,10 +179,13 @@ pub async fn try_sign_in(
             },
         };
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
-            let behind = attempt.behind();
-            attempt.failed().await?;
-            // As a stranger would be answered, where one would have had to wait.
-            return Err(NotIn::Late(behind.map_or(Error::BadCredentials, Error::Throttled)));
+            let Some(wait) = attempt.behind() else {
+                attempt.failed().await?;
+                return Err(NotIn::Late(Error::BadCredentials));
+            };
+            // As a stranger is answered, who has nothing written: it is counted by itself.
+            drop(attempt);
+            return Err(NotIn::Late(Error::Throttled(wait)));
         };
         attempt.was_right();
         let upgraded = match verdict {

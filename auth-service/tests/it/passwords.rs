@@ -154,6 +154,7 @@ async fn unknown_names_have_the_kinds_of_hashes_that_accounts_have() {
     assert_eq!(kinds(), [false; 4]);
     learn_kinds(world.database(), passwords).await.unwrap();
     assert_eq!(kinds(), [true, true, false, false]);
+    assert!(passwords.slowest() > std::time::Duration::ZERO);
     // Somebody signs in, and their hash is replaced by one of ours.
     world.give_hash("eve", &passwords.of_nobody(0.9)).await;
     learn_kinds(world.database(), passwords).await.unwrap();

@@ -12,8 +12,8 @@ use super::{Author, BookId, BookView, Title, etag, store};
 use crate::error::Error;
 use crate::state::{App, AppState};
 
-/// How often a change without a condition is tried again when another one comes in between.
-const TRIES: usize = 10;
+/// How often a change that the headers still allow is tried again when another one comes in between.
+pub(super) const TRIES: usize = 10;
 
 /// What of a book is to be another (RFC 7396). Neither member can be removed.
 #[derive(Clone, Debug, ToSchema)]

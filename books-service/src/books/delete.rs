@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use shared::database::{retry_read, retry_write};
 use shared::http::{Path, Problem};
 
+use super::change::TRIES;
 use super::{BookId, etag, store};
 use crate::error::Error;
 use crate::state::AppState;
@@ -35,7 +36,7 @@ pub async fn delete(
         return if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NoSuchBook) };
     }
     // Whoever changes it meanwhile makes another version, which the headers may allow as well: `If-Match: *` does.
-    loop {
+    for _ in 0..TRIES {
         let book = retry_read(|| store::find(&app.database, id)).await?.ok_or(Error::NoSuchBook)?;
         if !etag::lets_change(&headers, &book) {
             return Err(Error::Changed);
@@ -44,4 +45,5 @@ pub async fn delete(
             return Ok(StatusCode::NO_CONTENT);
         }
     }
+    Err(Error::Contended)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use axum::Extension;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -13,7 +14,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 
-use super::Problem;
+use super::{Problem, SharedBytes};
 
 const PROBLEM: &str = "#/components/schemas/Problem";
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -48,7 +49,8 @@ impl Description {
                 Err(error) => return Problem::internal(error).into_response(),
             },
         };
-        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
+        let json_type = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (Extension(SharedBytes), json_type, json).into_response()
     }
 }
 

@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::places::{AwaitedBody, Place, Places};
 use super::problem::{Cause, Problem};
 use super::serve::Misaddressed;
+use super::unread::Unread;
 use crate::random::{Batched, Random};
 use crate::telemetry::trace;
 use crate::token::Rejection;
@@ -57,6 +58,7 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     settings: EdgeSettings,
     places: Arc<Places>,
+    unread: Unread,
     metrics: Arc<Metrics>,
     random: Batched,
     /// Whether the log was told that a header was not believed.
@@ -68,7 +70,8 @@ impl Edge {
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
         let places = Arc::new(Places::new(settings.max_in_flight));
         let (random, told_of_proxy) = (Batched::new(random), AtomicBool::new(false));
-        Self(Arc::new(Inner { places, settings, metrics, random, told_of_proxy }))
+        let unread = Unread::default();
+        Self(Arc::new(Inner { places, unread, settings, metrics, random, told_of_proxy }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
@@ -202,7 +205,7 @@ async fn answer(edge: &Inner, client: ClientAddress, request: Request, next: Nex
     let answer = AssertUnwindSafe(place.scope(next.run(request))).catch_unwind();
     match tokio::time::timeout(edge.settings.deadline, answer).await {
         Ok(Ok(_)) if place.was_turned_away() => overloaded(),
-        Ok(Ok(response)) => response,
+        Ok(Ok(response)) => edge.unread.count(client.0, response).unwrap_or_else(overloaded),
         Ok(Err(_)) => Problem::internal(Panicked).into_response(),
         Err(_) => Problem::unavailable("deadline_exceeded", Duration::from_secs(1)).into_response(),
     }

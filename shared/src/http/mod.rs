@@ -14,6 +14,7 @@ mod path;
 mod places;
 mod query;
 mod serve;
+mod unread;
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
@@ -36,3 +37,4 @@ pub use places::{leave_place, return_to_place, site_of_request};
 pub use problem::{Cause, FieldError, Problem};
 pub use query::Query;
 pub use serve::{ConnectionLimits, Listener, ServeSettings, serve, shutdown_signal, unless_ended};
+pub(crate) use unread::SharedBytes;

@@ -84,6 +84,8 @@ impl Place {
     }
 
     fn leave(&self) {
+        // Whoever only waits from now on is answered without one.
+        self.turned_away.store(false, Ordering::Relaxed);
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
-use axum::Router;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYP
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ring::digest::{Context, SHA256, digest};
 
+use crate::http::SharedBytes;
 use crate::http::etag::if_none_match;
 use crate::problem::Problem;
 
@@ -149,12 +150,12 @@ impl Stored {
         let media_type = [(CONTENT_TYPE, HeaderValue::from_static(self.media_type))];
         if gzip {
             let encoding = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-            return (common, media_type, encoding, self.gzip.clone()).into_response();
+            return (Extension(SharedBytes), common, media_type, encoding, self.gzip.clone()).into_response();
         }
         match self.content {
-            Content::Plain(bytes) => (common, media_type, bytes).into_response(),
+            Content::Plain(bytes) => (Extension(SharedBytes), common, media_type, bytes).into_response(),
             Content::Gzip(bytes) => match self.expanded(bytes) {
-                Ok(bytes) => (common, media_type, bytes).into_response(),
+                Ok(bytes) => (Extension(SharedBytes), common, media_type, bytes).into_response(),
                 Err(error) => Problem::internal(error).into_response(),
             },
         }
