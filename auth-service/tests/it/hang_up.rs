@@ -16,7 +16,7 @@ use crate::world::{PASSWORD, World};
 
 const ELSEWHERE: &str = "203.0.113.9";
 /// Takes long enough to hang up meanwhile.
-const SLOW: &str = "$2b$11$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG";
+pub(crate) const SLOW: &str = "$2b$11$jMaKg20qXajxUAV0C45Kt.Y6FUIFNoTW3x0Fatw9/25hPHXgVCEeG";
 
 /// Sends a request, and hangs up while its password is being hashed.
 async fn hang_up(world: &World, request: impl Future<Output = Answer>) {
