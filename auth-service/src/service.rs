@@ -94,6 +94,7 @@ impl Service {
         let edge = Edge::new(config.edge.clone(), Arc::clone(&metrics), Arc::clone(&random));
         let app = Arc::new(App {
             config,
+            audit: audit::Alone::new(database.clone()),
             database,
             clock,
             random,

@@ -12,6 +12,7 @@ use shared::jwks::{KeySource as _, Lookup};
 use shared::random::Random;
 use shared::token::{Claims, Compact, Rejection, TokenType, TokenVerifier};
 
+use crate::audit;
 use crate::config::Config;
 use crate::error::Error;
 use crate::passwords::Passwords;
@@ -34,6 +35,8 @@ pub struct App {
     pub database: DatabaseConnection,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Writes events that come with no change of a table.
+    pub(crate) audit: audit::Alone,
     /// Unpredictable bytes.
     pub random: Arc<dyn Random>,
     /// Hashes and checks passwords.

@@ -1,6 +1,8 @@
 //! The audit trail: a row and a line in the log for each event. No event holds a token, a password, or a name that
 //! somebody typed where there is no such account: it may be a password in the wrong field.
 
+mod alone;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -15,6 +17,7 @@ use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, DatabaseTransaction};
 use shared::clock::Timestamp;
 use shared::database;
 
+pub(crate) use self::alone::Alone;
 use crate::entity::audit_event::{ActiveModel, Entity};
 
 /// As many characters of a detail as the table holds.
@@ -219,8 +222,12 @@ impl Event {
 
     /// Adds its row. [`Transaction::record`] is for all but commands that write many.
     pub(crate) async fn write(&self, db: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+        Entity::insert(self.row(now)).exec_without_returning(db).await.map(drop)
+    }
+
+    fn row(&self, now: Timestamp) -> ActiveModel {
         let (actor, ip) = self.actor();
-        let row = ActiveModel {
+        ActiveModel {
             id: NotSet,
             at: Set(now.millis()),
             kind: Set(self.kind.as_str().to_owned()),
@@ -230,8 +237,7 @@ impl Event {
             session_id: Set(self.session_id),
             ip: Set(ip),
             detail: Set(self.detail.clone()),
-        };
-        Entity::insert(row).exec_without_returning(db).await.map(drop)
+        }
     }
 
     fn tell(&self) {

@@ -1,8 +1,6 @@
 //! `grant_type=client_credentials` (RFC 6749 §4.4): a client acts for itself.
 
-use shared::database::retry_write;
-
-use crate::audit::{Actor, Event, Kind, Transaction};
+use crate::audit::{Actor, Event, Kind};
 use crate::clients::Client;
 use crate::error::Error;
 use crate::oauth::error::{Code, OAuthError, Refusal};
@@ -40,11 +38,6 @@ pub(in crate::oauth) async fn grant(
     let expires_at = now + access_token_ttl(app, client);
     let event =
         Event::new(Kind::ClientToken, Actor::Unknown(who.ip)).detail(format!("{}: {scope}", client.id));
-    let record = || async {
-        let mut transaction = Transaction::begin(&app.database).await?;
-        transaction.record(now, event.clone()).await?;
-        transaction.commit().await
-    };
     let (id, allowed) = (client.id.clone(), scope.clone());
     let signed = app.sign(move |app| {
         let (key, jti) = (app.keyring.signing()?, app.random.uuid().to_string());
@@ -52,7 +45,7 @@ pub(in crate::oauth) async fn grant(
         let issuer = app.config.issuer.as_str();
         Ok(mint::client_token(&key, issuer, id.as_str(), &allowed, &resource, grant)?)
     });
-    let recorded = async { Ok::<_, Error>(retry_write(record).await?) };
+    let recorded = async { Ok::<_, Error>(app.audit.record(now, event).await?) };
     let (access_token, ()) = tokio::try_join!(signed, recorded)?;
     Ok(Granted {
         access_token,

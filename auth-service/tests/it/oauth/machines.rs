@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use auth_service::accounts::Role;
 use auth_service::clients::{Authentication, Client};
+use axum::body::Body;
+use futures_util::future::join_all;
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use shared::jwks::KeySnapshot;
 use shared::testing::{FakeClock, TestKey, TokenBuilder};
 use shared::token::{Introspection, Rejection, TokenVerifier};
+use tower::ServiceExt as _;
 
 use super::visitor::Visitor;
 use super::{SECRET, app, basic, granted, redemption, request, world};
@@ -34,6 +40,27 @@ async fn a_client_acts_for_itself_without_a_session() {
         .form("/oauth2/token", None, &[grant, ("client_id", "spa")])
         .await
         .refused(400, "unauthorized_client");
+}
+
+/// Rows are written for all who ask at one time together.
+#[tokio::test]
+async fn each_token_of_a_client_has_a_row_or_is_not_given() {
+    let world = world().await;
+    let ask = || world.token(&[("grant_type", "client_credentials"), ("scope", "books:read")]);
+    for reply in join_all((0..30).map(|_| ask())).await {
+        reply.expect(200);
+    }
+    assert_eq!(world.audit().await.iter().filter(|kind| *kind == "client_token").count(), 30);
+    world.database().execute_unprepared("DROP TABLE audit_events").await.unwrap();
+    let ask = || {
+        let request = Request::post("/oauth2/token").header(AUTHORIZATION, basic("app", SECRET));
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body = Body::from("grant_type=client_credentials");
+        world.service.routes.clone().oneshot(request.body(body).unwrap())
+    };
+    for answer in join_all((0..3).map(|_| ask())).await {
+        assert_eq!(answer.unwrap().status(), 500);
+    }
 }
 
 /// A client that signs for itself.
