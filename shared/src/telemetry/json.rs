@@ -79,17 +79,21 @@ impl<'w> FormatFields<'w> for JsonMembers {
 
     /// What is recorded last counts, as where one guard lets a request pass and the next does not.
     fn add_fields(&self, current: &'w mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        let mut added = String::new();
-        let mut members = Members { writer: Writer::new(&mut added), result: Ok(()) };
-        fields.record(&mut members);
-        members.result?;
         let mut names = Names { earlier: &current.fields, again: Vec::new() };
         fields.record(&mut names);
         if !names.again.is_empty() {
             current.fields = without(&current.fields, &names.again)?;
         }
-        current.fields.push_str(&added);
-        Ok(())
+        let before = current.fields.len();
+        // What the guard of a route notes, with room to spare.
+        current.fields.reserve(128);
+        let mut members = Members { writer: current.as_writer(), result: Ok(()) };
+        fields.record(&mut members);
+        let result = members.result;
+        if result.is_err() {
+            current.fields.truncate(before);
+        }
+        result
     }
 }
 
@@ -132,7 +136,8 @@ struct Members<'a> {
 
 impl Members<'_> {
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        let name = field.name().trim_start_matches("r#");
+        let name = field.name();
+        let name = name.strip_prefix("r#").unwrap_or(name);
         if self.result.is_ok() {
             let named = [",\"", name, "\":"].into_iter().try_for_each(|text| self.writer.write_str(text));
             self.result = named.and_then(|()| value(&mut self.writer));

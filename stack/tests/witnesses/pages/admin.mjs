@@ -1,4 +1,4 @@
-// The admin page: makes a user, changes a role, ends a session, registers a client, rotates keys; and is not for others.
+// The admin page: makes a user, finds it, changes a role, ends a session, registers a client, rotates keys; and is not for others.
 import { env } from 'node:process';
 import { person, signIn } from './chromium.mjs';
 
@@ -26,6 +26,9 @@ export async function administrator() {
 	await page.getByRole('button', { name: 'Save' }).click();
 	await says('other roles');
 	await row(name).filter({ hasText: 'librarian' }).waitFor();
+	await page.getByRole('searchbox').fill(name.slice(0, -1));
+	await row('admin').waitFor({ state: 'detached' });
+	await row(name).waitFor();
 	await shot('admin-1-users');
 
 	await fetch(`${env.ISSUER}/login`, {
