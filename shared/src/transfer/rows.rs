@@ -183,7 +183,7 @@ impl<'a> CsvRows<'a> {
         }
         let mut members = Map::new();
         for (name, value) in self.names.iter().zip(&self.record) {
-            let value = unguarded(value.strip_suffix(b"\r").unwrap_or(value));
+            let value = &*unguarded(value.strip_suffix(b"\r").unwrap_or(value));
             let text = std::str::from_utf8(value).map_err(|_| format!("{name} is not UTF-8"))?;
             if !text.is_empty() {
                 members.insert(name.clone(), Value::String(text.to_owned()));
