@@ -195,7 +195,7 @@ pub async fn learn_kinds(db: &DatabaseConnection, passwords: &Passwords) -> Resu
         }
         after = behind;
     }
-    let all = if counted.is_empty() { 0 } else { retry_read(|| accounts::store::count(db)).await? };
+    let all = if counted.is_empty() { 0 } else { retry_read(|| accounts::store::count_enabled(db)).await? };
     Ok(passwords.learn(counted, all).await?)
 }
 

@@ -217,28 +217,32 @@ pub async fn list(
     found.order_by_asc(Column::UsernameKey).limit(limit).all(db).await
 }
 
-/// How many accounts have a hash from this one on up to `end` in the order of texts.
+/// How many accounts that may sign in have a hash from this one on up to `end` in the order of texts.
 ///
 /// # Errors
 /// The database's.
 pub async fn count_hashes(db: &impl ConnectionTrait, from: &str, end: &str) -> Result<u64, DbErr> {
-    Entity::find().filter(Column::PasswordHash.between(from, end)).count(db).await
+    enabled().filter(Column::PasswordHash.between(from, end)).count(db).await
 }
 
-/// How many accounts there are.
+/// How many accounts may sign in.
 ///
 /// # Errors
 /// The database's.
-pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    Entity::find().count(db).await
+pub async fn count_enabled(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    enabled().count(db).await
 }
 
-/// The hash that sorts first behind `after`, of whatever account.
+/// The hash that sorts first behind `after`, of whatever account that may sign in.
 ///
 /// # Errors
 /// The database's.
 pub async fn next_hash(db: &impl ConnectionTrait, after: &str) -> Result<Option<String>, DbErr> {
-    let hashes = Entity::find().select_only().column(Column::PasswordHash);
+    let hashes = enabled().select_only().column(Column::PasswordHash);
     let behind = hashes.filter(Column::PasswordHash.gt(after)).order_by_asc(Column::PasswordHash).limit(1);
     behind.into_tuple().one(db).await
+}
+
+fn enabled() -> Select<Entity> {
+    Entity::find().filter(Column::DisabledAt.is_null())
 }

@@ -35,6 +35,8 @@ mod m20261124_000028_create_imports;
 mod m20261124_000029_index_accounts_by_hash;
 mod m20261124_000030_add_others_to_consents;
 mod m20261128_000031_index_sessions_by_account_and_client;
+mod m20261128_000032_index_accounts_by_disabled_and_hash;
+mod m20261128_000033_drop_index_of_accounts_by_hash;
 
 /// All steps in order.
 #[derive(Debug)]
@@ -75,6 +77,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000029_index_accounts_by_hash::Migration),
             Box::new(m20261124_000030_add_others_to_consents::Migration),
             Box::new(m20261128_000031_index_sessions_by_account_and_client::Migration),
+            Box::new(m20261128_000032_index_accounts_by_disabled_and_hash::Migration),
+            Box::new(m20261128_000033_drop_index_of_accounts_by_hash::Migration),
         ]
     }
 }

@@ -4,7 +4,8 @@
 //! A scenario: half of the accounts were brought from elsewhere, with hashes that take five times as long to check as ours. If
 //! unknown names were checked against one of ours, whatever makes hashing slow would make those accounts slower than anybody
 //! else, and no pause before the answer is long enough for all that can make it slow. So half of the unknown names are checked
-//! against a hash from elsewhere, always the same ones.
+//! against a hash from elsewhere, always the same ones. Accounts that are disabled are as unknown: what they have does not
+//! count, and is not checked. Otherwise, where most of those that were brought are disabled, a costly kind would be nobody's.
 
 use std::collections::HashMap;
 use std::sync::Arc;

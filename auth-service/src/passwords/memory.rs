@@ -1,6 +1,6 @@
 //! Memory for Argon2: 19 MiB for each hash under way, and none when there is none.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use argon2::Block;
 
@@ -15,21 +15,32 @@ pub(super) type Memory = Vec<Block>;
 const MAPPED_BY_ITSELF: usize = 33 * 1024;
 
 /// Memory that hashes hand to each other while others are waiting: filling fresh pages takes a third of the time.
-#[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<Memory>>);
+#[derive(Debug)]
+pub(super) struct Spare {
+    kept: Mutex<Vec<Memory>>,
+    /// Room for a hash as we make them. What took more is not kept: each slot would have as much before long.
+    most: usize,
+}
 
 impl Spare {
+    /// For hashes that take so many blocks, most of them.
+    pub(super) fn new(blocks: usize) -> Self {
+        Self { kept: Mutex::default(), most: blocks.max(MAPPED_BY_ITSELF) }
+    }
+
     /// Memory of `blocks` blocks.
     pub(super) fn take(&self, blocks: usize) -> Memory {
-        let mut memory =
-            self.lock().pop().unwrap_or_else(|| Vec::with_capacity(blocks.max(MAPPED_BY_ITSELF)));
+        let kept = if blocks > self.most { None } else { self.lock().pop() };
+        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(blocks.max(self.most)));
         memory.resize(blocks, Block::new());
         memory
     }
 
     /// Keeps memory for those who wait.
     pub(super) fn keep(&self, memory: Memory) {
-        self.lock().push(memory);
+        if memory.capacity() <= self.most {
+            self.lock().push(memory);
+        }
     }
 
     /// Gives all of it back to the system.
@@ -37,7 +48,24 @@ impl Spare {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Memory>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_never_more_than_a_hash_of_ours_takes() {
+        let spare = Spare::new(19 * 1024);
+        spare.keep(spare.take(100 * 1024));
+        assert!(spare.lock().is_empty());
+        spare.keep(spare.take(19 * 1024));
+        let large = spare.take(100 * 1024);
+        assert_eq!(spare.lock().len(), 1, "and is not made larger");
+        drop(large);
+        assert_eq!(spare.take(8).len(), 8);
     }
 }

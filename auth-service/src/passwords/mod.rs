@@ -17,14 +17,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use argon2::Params;
 use prometheus_client::registry::Registry;
-use shared::http::leave_place;
 use shared::random::Random;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use self::kinds::Kinds;
 use self::slots::{Slots, Work};
 use self::stored::Stored;
+use self::turns::Weight;
 
 pub use self::argon::{MOST_MEMORY_KIB, MOST_PASSES};
 pub use self::kinds::behind_kind_of;
@@ -88,8 +87,6 @@ pub struct Passwords {
     nobody: Arc<str>,
     /// What else is checked there, since accounts have it.
     kinds: Arc<ArcSwap<Kinds>>,
-    /// For a hash that takes much more memory than ours: one at a time, however many slots there are.
-    heavy: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -103,10 +100,9 @@ impl Passwords {
         queue_deadline: Duration,
         random: Arc<dyn Random>,
     ) -> Result<Self, HashError> {
-        let slots = Arc::new(Slots::new(slots, queue_deadline)?);
-        let heavy = Arc::new(Semaphore::new(1));
-        let mut passwords =
-            Self { params, slots, random, nobody: Arc::from(""), kinds: Arc::default(), heavy };
+        let blocks = usize::try_from(params.m_cost()).unwrap_or(usize::MAX);
+        let slots = Arc::new(Slots::new(slots, queue_deadline, blocks)?);
+        let mut passwords = Self { params, slots, random, nobody: Arc::from(""), kinds: Arc::default() };
         let nobody = Password::presented(&passwords.random.text::<32>()).map_err(|_| Unusable)?;
         passwords.nobody = passwords.hash(nobody).await?.into();
         Ok(passwords)
@@ -124,7 +120,7 @@ impl Passwords {
     pub async fn create(&self, candidate: Candidate) -> Result<String, HashError> {
         let (params, salt) = (self.params.clone(), self.random.bytes());
         self.slots
-            .run(move |work| {
+            .run(Weight::Light, move |work| {
                 let password = candidate.judge().ok_or(HashError::EasyToGuess)?;
                 Ok::<_, HashError>(argon::create(&params, password.bytes(), salt, work)?)
             })
@@ -137,7 +133,7 @@ impl Passwords {
     /// The queue is full, or hashing failed.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let (params, salt) = (self.params.clone(), self.random.bytes());
-        self.slots.run(move |work| argon::create(&params, password.bytes(), salt, work)).await
+        self.slots.run(Weight::Light, move |work| argon::create(&params, password.bytes(), salt, work)).await
     }
 
     /// Whether `password` is the one behind `stored`.
@@ -150,10 +146,9 @@ impl Passwords {
         stored: &str,
         asker: impl Asker,
     ) -> Result<Verdict, HashError> {
-        let turn = self.heavy_turn(stored).await?;
+        let weight = self.weight(stored)?;
         let (text, params) = (stored.to_owned(), self.params.clone());
         let check = move |work: &Work<'_>| {
-            let _turn = turn;
             if !asker.begins() {
                 // Nobody hears this.
                 return Ok(Verdict::Wrong);
@@ -166,23 +161,13 @@ impl Passwords {
                 (true, false) => Verdict::RightButOutdated,
             })
         };
-        self.slots.run(check).await
+        self.slots.run(weight, check).await
     }
 
-    /// The turn of a hash that takes much memory; for others there is nothing to wait for.
-    ///
-    /// A scenario: accounts were brought from elsewhere with hashes of scrypt that take 128 MiB each. Four people who sign in at
-    /// a time, or somebody who tries four names, would take 512 MiB, where operators have reckoned with 19 for each slot.
-    async fn heavy_turn(&self, stored: &str) -> Result<Option<OwnedSemaphorePermit>, HashError> {
+    fn weight(&self, stored: &str) -> Result<Weight, Unusable> {
         let light = LIGHT_KIB.max(u64::from(self.params.m_cost()));
-        if Stored::parse(stored)?.memory_kib() <= light {
-            return Ok(None);
-        }
-        if self.heavy.available_permits() == 0 {
-            leave_place();
-        }
-        let turn = tokio::time::timeout(self.slots.deadline(), Arc::clone(&self.heavy).acquire_owned());
-        turn.await.ok().and_then(Result::ok).map(Some).ok_or(HashError::QueueFull)
+        let is_light = Stored::parse(stored)?.memory_kib() <= light;
+        Ok(if is_light { Weight::Light } else { Weight::Heavy })
     }
 
     /// As much work for a name that no account has, whatever the password. `lot` goes with the name, from 0 to 1: it decides

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use super::HashError;
 use super::memory::{Memory, Spare};
-use super::turns::{Turn, Turns};
+use super::turns::{Turn, Turns, Weight};
 use crate::threads::Threads;
 
 /// Seconds; from a free slot to the longest wait that is allowed by default.
@@ -41,26 +41,21 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// So many places, for which nobody waits longer than `deadline`, and a thread for each.
+    /// So many places, for which nobody waits longer than `deadline`, and a thread for each. Most work takes so many blocks.
     ///
     /// # Errors
     /// The system gives no threads.
-    pub(super) fn new(count: usize, deadline: Duration) -> io::Result<Self> {
+    pub(super) fn new(count: usize, deadline: Duration, blocks: usize) -> io::Result<Self> {
         Ok(Self {
             turns: Turns::new(count),
             threads: Threads::start("hash", count, NICER)?,
             waiting: AtomicUsize::new(0),
-            spare: Spare::default(),
+            spare: Spare::new(blocks),
             deadline,
             count,
             refused: Counter::default(),
             waited: Histogram::new(BUCKETS),
         })
-    }
-
-    /// How long anybody waits for a place.
-    pub(super) const fn deadline(&self) -> Duration {
-        self.deadline
     }
 
     /// Adds their metrics.
@@ -74,12 +69,13 @@ impl Slots {
     /// waits for its result any more.
     pub(super) async fn run<T: Send + 'static, E: Send + 'static>(
         self: &Arc<Self>,
+        weight: Weight,
         work: impl FnOnce(&Work<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, HashError>
     where
         HashError: From<E>,
     {
-        let place = self.place().instrument(tracing::debug_span!("wait for a slot")).await?;
+        let place = self.place(weight).instrument(tracing::debug_span!("wait for a slot")).await?;
         let slots = Arc::clone(self);
         let working = self.threads.run(move || {
             let result = work(&Work(&slots));
@@ -89,13 +85,15 @@ impl Slots {
         Ok(working.instrument(tracing::debug_span!("hash")).await??)
     }
 
-    async fn place(&self) -> Result<Turn, HashError> {
+    async fn place(&self, weight: Weight) -> Result<Turn, HashError> {
+        if let Some(place) = self.turns.take_now(weight) {
+            self.waited.observe(0.0);
+            return Ok(place);
+        }
         let _waiting = Waiting::new(&self.waiting);
         let began = Instant::now();
-        if self.turns.free() == 0 {
-            leave_place();
-        }
-        let turn = self.turns.take(site_of_request());
+        leave_place();
+        let turn = self.turns.take(site_of_request(), weight);
         match tokio::time::timeout(self.deadline, turn).await {
             Ok(Ok(place)) if return_to_place() => {
                 self.waited.observe(began.elapsed().as_secs_f64());
@@ -180,7 +178,7 @@ mod tests {
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         let held = tokio::spawn(async move {
             slots
-                .run(move |_| {
+                .run(Weight::Light, move |_| {
                     begun.send(()).unwrap();
                     ended.recv().unwrap_err();
                     Ok::<_, HashError>(())
@@ -193,25 +191,28 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_for_a_place_is_sent_away() {
-        let slots = Arc::new(Slots::new(1, Duration::from_millis(10)).unwrap());
+        let slots = Arc::new(Slots::new(1, Duration::from_millis(10), 8).unwrap());
         let (held, end) = hold(&slots).await;
-        assert!(matches!(slots.run(|_| Ok::<_, HashError>(())).await, Err(HashError::QueueFull)));
+        assert!(matches!(
+            slots.run(Weight::Light, |_| Ok::<_, HashError>(())).await,
+            Err(HashError::QueueFull)
+        ));
         drop(end);
         held.await.unwrap().unwrap();
-        slots.run(|_| Ok::<_, HashError>(())).await.unwrap();
+        slots.run(Weight::Light, |_| Ok::<_, HashError>(())).await.unwrap();
     }
 
     #[tokio::test]
     async fn who_hangs_up_in_the_queue_leaves_it_and_who_works_keeps_the_place() {
-        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)).unwrap());
+        let slots = Arc::new(Slots::new(1, Duration::from_secs(60), 8).unwrap());
         let (held, end) = hold(&slots).await;
-        let waiting = slots.run(|_| Ok::<_, HashError>(()));
+        let waiting = slots.run(Weight::Light, |_| Ok::<_, HashError>(()));
         assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
         assert_eq!(slots.waiting.load(Ordering::SeqCst), 0);
         held.abort();
         tokio::task::yield_now().await;
         assert_eq!(slots.turns.free(), 0, "the work goes on, and so it keeps its place");
         drop(end);
-        slots.run(|_| Ok::<_, HashError>(())).await.unwrap();
+        slots.run(Weight::Light, |_| Ok::<_, HashError>(())).await.unwrap();
     }
 }

@@ -73,14 +73,15 @@ mod tests {
     use std::time::Duration;
 
     use super::super::slots::Slots;
+    use super::super::turns::Weight;
     use super::*;
     use crate::passwords::HashError;
 
     async fn check(stored: &str, password: &str) -> Result<bool, HashError> {
         let stored = Stored::parse(stored)?;
         let password = password.to_owned();
-        let slots = Arc::new(Slots::new(1, Duration::from_secs(60)).unwrap());
-        slots.run(move |work| stored.check(password.as_bytes(), work)).await
+        let slots = Arc::new(Slots::new(1, Duration::from_secs(60), 8).unwrap());
+        slots.run(Weight::Light, move |work| stored.check(password.as_bytes(), work)).await
     }
 
     /// Made by the programs that people come from: passlib 1.7.4, Django's and Werkzeug's own, htpasswd.

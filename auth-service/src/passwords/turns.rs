@@ -2,9 +2,12 @@
 //!
 //! A scenario: somebody has a hundred passwords checked at a time, right ones or wrong ones, for as long as they may. In one
 //! line, everybody else would stand behind them and be sent away in the end. Here whoever comes from elsewhere is next.
+//!
+//! Another: accounts were brought from elsewhere with hashes of scrypt that take 128 MiB each. Four people who sign in at a
+//! time, or somebody who tries four names, would take 512 MiB, where operators have reckoned with 19 for each slot. So of what
+//! is [`Weight::Heavy`] there is one at a time; whoever waits for that keeps nobody else waiting.
 
 use std::collections::VecDeque;
-use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::http::Network;
@@ -13,25 +16,44 @@ use tokio::sync::oneshot::{self, error::RecvError};
 /// All turns.
 pub(super) struct Turns(Mutex<State>);
 
+/// How much memory the work takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// About as much as a hash of ours.
+    Light,
+    /// Much more.
+    Heavy,
+}
+
 struct State {
-    /// Nobody waits while there are any.
+    /// Nobody waits while there are any, but for what is heavy while something heavy is under way.
     free: usize,
+    heavy_under_way: bool,
     /// The network whose turn is next comes first. None is empty.
     lines: VecDeque<Line>,
 }
 
 struct Line {
     network: Option<Network>,
-    waiting: VecDeque<oneshot::Sender<Turn>>,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    weight: Weight,
+    turn: oneshot::Sender<Turn>,
 }
 
 /// A turn, which is the next one's when it is dropped.
-pub(super) struct Turn(Arc<Turns>);
+pub(super) struct Turn {
+    turns: Arc<Turns>,
+    weight: Weight,
+}
 
 impl Turns {
     /// So many at a time.
     pub(super) fn new(count: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { free: count, lines: VecDeque::new() })))
+        let state = State { free: count, heavy_under_way: false, lines: VecDeque::new() };
+        Arc::new(Self(Mutex::new(state)))
     }
 
     /// How many are nobody's.
@@ -39,15 +61,23 @@ impl Turns {
         self.lock().free
     }
 
+    /// A turn for work of this weight, where nobody need be waited for.
+    pub(super) fn take_now(self: &Arc<Self>, weight: Weight) -> Option<Turn> {
+        self.lock().take(weight).then(|| Turn { turns: Arc::clone(self), weight })
+    }
+
     /// Waits for the turn of somebody from this network. Whoever stops waiting is left out.
-    pub(super) async fn take(self: &Arc<Self>, network: Option<Network>) -> Result<Turn, RecvError> {
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        network: Option<Network>,
+        weight: Weight,
+    ) -> Result<Turn, RecvError> {
         let given = {
             let mut state = self.lock();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Turn(Arc::clone(self)));
+            if state.take(weight) {
+                return Ok(Turn { turns: Arc::clone(self), weight });
             }
-            state.join(network)
+            state.join(network, weight)
         };
         given.await
     }
@@ -58,41 +88,62 @@ impl Turns {
 }
 
 impl State {
-    fn join(&mut self, network: Option<Network>) -> oneshot::Receiver<Turn> {
+    fn has_room_for(&self, weight: Weight) -> bool {
+        self.free > 0 && (weight == Weight::Light || !self.heavy_under_way)
+    }
+
+    fn take(&mut self, weight: Weight) -> bool {
+        let has_room = self.has_room_for(weight);
+        if has_room {
+            self.free -= 1;
+            self.heavy_under_way |= weight == Weight::Heavy;
+        }
+        has_room
+    }
+
+    fn join(&mut self, network: Option<Network>, weight: Weight) -> oneshot::Receiver<Turn> {
         let (turn, given) = oneshot::channel();
+        let waiting = Waiting { weight, turn };
         match self.lines.iter_mut().find(|line| line.network == network) {
-            Some(line) => line.waiting.push_back(turn),
-            None => self.lines.push_back(Line { network, waiting: VecDeque::from([turn]) }),
+            Some(line) => line.waiting.push_back(waiting),
+            None => self.lines.push_back(Line { network, waiting: VecDeque::from([waiting]) }),
         }
         given
     }
 
-    /// Who is next, of those who still wait.
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some(mut line) = self.lines.pop_front() {
-            let next = iter::from_fn(|| line.waiting.pop_front()).find(|waiting| !waiting.is_closed());
-            if !line.waiting.is_empty() {
-                self.lines.push_back(line);
-            }
-            if next.is_some() {
-                return next;
-            }
+    fn give_back(&mut self, weight: Weight) {
+        self.free += 1;
+        self.heavy_under_way &= weight == Weight::Light;
+    }
+
+    /// Who is next, of those who still wait and for whom there is room: the first such of the first network that has one,
+    /// which then is last among the networks.
+    fn next(&mut self) -> Option<Waiting> {
+        for line in &mut self.lines {
+            line.waiting.retain(|waiting| !waiting.turn.is_closed());
         }
-        None
+        self.lines.retain(|line| !line.waiting.is_empty());
+        let fits = |line: &Line| line.waiting.iter().position(|waiting| self.has_room_for(waiting.weight));
+        let (at, first) = self.lines.iter().enumerate().find_map(|(at, line)| Some((at, fits(line)?)))?;
+        let mut line = self.lines.remove(at)?;
+        let next = line.waiting.remove(first)?;
+        if !line.waiting.is_empty() {
+            self.lines.push_back(line);
+        }
+        self.take(next.weight).then_some(next)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let next = {
-            let mut state = self.0.lock();
-            let next = state.next();
-            state.free += usize::from(next.is_none());
-            next
+            let mut state = self.turns.lock();
+            state.give_back(self.weight);
+            state.next()
         };
-        if let Some(next) = next {
+        if let Some(Waiting { weight, turn }) = next {
             // Where they left at this very moment, it is dropped, and so passed on.
-            drop(next.send(Self(Arc::clone(&self.0))));
+            drop(turn.send(Self { turns: Arc::clone(&self.turns), weight }));
         }
     }
 }
@@ -110,11 +161,11 @@ mod tests {
     #[tokio::test]
     async fn networks_take_turns_and_within_one_who_came_first() {
         let turns = Turns::new(1);
-        let first = turns.take(network("198.51.100.1")).await.unwrap();
+        let first = turns.take(network("198.51.100.1"), Weight::Light).await.unwrap();
         let mut waiting: Vec<_> =
             ["198.51.100.2", "198.51.100.3", "198.51.100.4", "203.0.113.1", "198.51.100.5"]
                 .into_iter()
-                .map(|address| Box::pin(turns.take(network(address))))
+                .map(|address| Box::pin(turns.take(network(address), Weight::Light)))
                 .collect();
         assert!(waiting.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
         // The second has left. Of the others, the fourth comes from elsewhere.
@@ -128,5 +179,34 @@ mod tests {
         assert_eq!(turns.free(), 0);
         drop(turn);
         assert_eq!(turns.free(), 1);
+    }
+    #[tokio::test]
+    async fn what_is_heavy_waits_for_what_is_heavy_and_keeps_nobody_else_waiting() {
+        let turns = Turns::new(3);
+        let take = |address: &str, weight| Box::pin(turns.take(network(address), weight));
+        let heavy = turns.take(network("198.51.100.1"), Weight::Heavy).await.unwrap();
+        let mut second = take("198.51.100.1", Weight::Heavy);
+        let mut third = take("198.51.100.1", Weight::Heavy);
+        let mut elsewhere = take("203.0.113.1", Weight::Heavy);
+        for waiting in [&mut second, &mut third, &mut elsewhere] {
+            assert!(waiting.now_or_never().is_none());
+        }
+        assert!(turns.take_now(Weight::Heavy).is_none());
+        let light = turns.take_now(Weight::Light).expect("there is room for it");
+        let other = turns.take(network("198.51.100.1"), Weight::Light).now_or_never().unwrap().unwrap();
+        let mut last = take("198.51.100.1", Weight::Light);
+        assert!(last.as_mut().now_or_never().is_none(), "all are taken");
+        drop(light);
+        let last = last.now_or_never().expect("whoever is heavy cannot take it").unwrap();
+        drop(heavy);
+        // That network had its turn with the light one.
+        let elsewhere = elsewhere.now_or_never().expect("the other network's turn").unwrap();
+        assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
+        drop((last, other));
+        assert!(second.as_mut().now_or_never().is_none(), "there are free ones, but not for it");
+        drop(elsewhere);
+        drop(second.now_or_never().unwrap().unwrap());
+        drop(third.now_or_never().unwrap().unwrap());
+        assert_eq!(turns.free(), 3);
     }
 }

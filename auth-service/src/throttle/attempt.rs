@@ -12,7 +12,7 @@ use shared::http::Network;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::burst::Place;
+use super::burst::{OfNetwork, Place};
 use super::rules::{ACCOUNT, Counter, NETWORK, PAIR, Policy, SignIn};
 use super::store;
 use crate::audit::{Actor, Event, Kind, Transaction};
@@ -60,14 +60,27 @@ pub struct Tried {
     account_id: Option<Uuid>,
     ip: IpAddr,
     counts: Counts,
-    /// By account or session, and of all sessions of the account.
-    places: (Place, Option<Place>),
+    places: Places,
+}
+
+/// Among whom it is, of those who try at a time.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// By account or session.
+    pub(super) own: Place,
+    /// By account, of those within its sessions.
+    #[expect(dead_code, reason = "held until it is over")]
+    pub(super) of_all: Option<Place>,
+    /// Of a stranger.
+    pub(super) of_network: Option<OfNetwork>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
     /// Nothing was hashed yet.
     Waiting,
+    /// Nothing was, since the network has failed too often meanwhile.
+    Late,
     /// Somebody may hear, or see by the time that it takes, whether it is right.
     Tried,
     /// It was counted, or is not to be.
@@ -127,6 +140,12 @@ impl Attempt {
     /// theirs would be.
     pub const fn behind(&self) -> Option<Duration> {
         self.behind
+    }
+
+    /// Whether nothing was hashed for it, since too many of its network have failed before its turn came. Then it is no try,
+    /// and is answered as if it had come after them.
+    pub fn came_late(&self) -> bool {
+        *self.tried.stage.lock().unwrap_or_else(PoisonError::into_inner) == Stage::Late
     }
 
     /// On whose behalf it is checked.
@@ -193,7 +212,8 @@ impl Asker for Arc<Tried> {
     fn begins(&self) -> bool {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         if *stage == Stage::Waiting {
-            *stage = Stage::Tried;
+            let is_late = self.places.of_network.as_ref().is_some_and(OfNetwork::is_late);
+            *stage = if is_late { Stage::Late } else { Stage::Tried };
         }
         *stage == Stage::Tried
     }
@@ -205,7 +225,7 @@ impl Tried {
         account_id: Option<Uuid>,
         ip: IpAddr,
         counts: Counts,
-        places: (Place, Option<Place>),
+        places: Places,
     ) -> Arc<Self> {
         Arc::new(Self { stage: Mutex::new(Stage::Waiting), failure, account_id, ip, counts, places })
     }
@@ -216,8 +236,12 @@ impl Tried {
     }
 
     async fn count(&self, database: &DatabaseConnection, clock: &dyn Clock) -> Result<(), DbErr> {
+        // At once: the next ones are about to be hashed.
+        if let Some(of_network) = &self.places.of_network {
+            of_network.failed();
+        }
         retry_write(|| self.write(database, clock.now())).await?;
-        self.places.0.failed();
+        self.places.own.failed();
         Ok(())
     }
 

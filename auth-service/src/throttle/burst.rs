@@ -43,6 +43,42 @@ impl Place {
             burst.failed += 1;
         }
     }
+
+    /// Those that failed until now, of all places with this key.
+    fn failures(&self) -> u32 {
+        let all = self.bursts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&self.key).map_or(0, |burst| burst.failed)
+    }
+}
+
+/// A try of a stranger, among those of their network.
+///
+/// A scenario: somebody tries one password on four hundred names at a time. All of them are let in before the first has failed,
+/// and a hundred are hashed before the time of the others is over. So those that failed since are looked at once more when one
+/// is about to be hashed. Right ones count for nothing: an office comes to work at nine.
+#[derive(Debug)]
+pub(super) struct OfNetwork {
+    place: Place,
+    failed_before: u32,
+    /// Failures that the network had left.
+    left: u32,
+}
+
+impl OfNetwork {
+    /// One of the network `key`, which has so many failures left, or none but this one.
+    pub(super) fn take(bursts: &Bursts, key: &str, left: u32) -> Option<Self> {
+        let place = Place::take(bursts, key, u32::MAX, u32::MAX)?;
+        Some(Self { failed_before: place.failures(), place, left: left.max(1) })
+    }
+
+    /// Whether so many have failed since that this one would not be let in any more.
+    pub(super) fn is_late(&self) -> bool {
+        self.place.failures() - self.failed_before >= self.left
+    }
+
+    pub(super) fn failed(&self) {
+        self.place.failed();
+    }
 }
 
 impl Drop for Place {

@@ -17,9 +17,9 @@ use shared::database::{self, retry_read, retry_write};
 use shared::http::Network;
 use uuid::Uuid;
 
-use self::attempt::{Counts, Keys, Tried};
-use self::burst::{Bursts, Place};
-use self::rules::{DEVICE_CODE, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession};
+use self::attempt::{Counts, Keys, Places, Tried};
+use self::burst::{Bursts, OfNetwork, Place};
+use self::rules::{DEVICE_CODE, NETWORK, PAIR, Policy, REGISTRATION, SignIn, UNPROVEN, WithinSession};
 use crate::audit::{Actor, Event, Kind};
 use crate::tokens::sealer::Blinder;
 
@@ -112,12 +112,18 @@ impl Throttle {
         if behind.is_some() && !counted.may_try_behind(now) {
             return Err(seen(crowded));
         }
+        let of_network = if counted.is_known(now) {
+            None
+        } else {
+            OfNetwork::take(&self.bursts, &keys.network, NETWORK.left(network, now))
+        };
         let counts = Counts::sign_in(keys, &counted, within_sessions, behind.is_some(), now);
         let mut failure = Event::new(Kind::Login, Actor::Unknown(ip)).refused();
         if let Some(id) = subject.account_id {
             failure = failure.account(id);
         }
-        let tried = Tried::new(failure, subject.account_id, ip, counts, (place, None));
+        let places = Places { own: place, of_all: None, of_network };
+        let tried = Tried::new(failure, subject.account_id, ip, counts, places);
         Ok(Attempt { behind, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 
@@ -155,7 +161,8 @@ impl Throttle {
         let counts = Counts::within_session(session, sessions);
         let failure =
             Event::new(Kind::PasswordChanged, Actor::Account(account_id, ip)).session(session_id).refused();
-        let tried = Tried::new(failure, Some(account_id), ip, counts, (place, Some(of_account)));
+        let places = Places { own: place, of_all: Some(of_account), of_network: None };
+        let tried = Tried::new(failure, Some(account_id), ip, counts, places);
         Ok(Attempt { behind: None, database: db.clone(), clock: Arc::clone(clock), tried })
     }
 

@@ -93,6 +93,11 @@ impl Policy {
         }
     }
 
+    /// How many more failures are free.
+    pub(super) fn left(&self, counter: Counter, now: Timestamp) -> u32 {
+        u32::try_from(self.free - self.current(counter, now)).unwrap_or_default()
+    }
+
     /// How long to wait from `now` on.
     pub(super) fn wait(&self, counter: Counter, now: Timestamp) -> Duration {
         let failures = self.current(counter, now);
@@ -157,7 +162,8 @@ impl SignIn {
         }
     }
 
-    fn is_known(&self, now: Timestamp) -> bool {
+    /// Whether the owner has signed in from there.
+    pub(super) fn is_known(&self, now: Timestamp) -> bool {
         self.pair.succeeded_at.is_some_and(|succeeded| now.since(succeeded) < KNOWN_FOR)
     }
 }

@@ -159,6 +159,10 @@ async fn unknown_names_have_the_kinds_of_hashes_that_accounts_have() {
     world.give_hash("eve", &passwords.of_nobody(0.9)).await;
     learn_kinds(world.database(), passwords).await.unwrap();
     assert_eq!(kinds(), [true, false, false, false]);
+    // Whoever may not sign in is as unknown.
+    world.disable("ada").await;
+    learn_kinds(world.database(), passwords).await.unwrap();
+    assert_eq!(kinds(), [false; 4]);
     world.try_log_in("nobody", "wrong").await.unauthorized("Bad username or password");
 }
 
