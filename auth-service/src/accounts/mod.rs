@@ -10,4 +10,4 @@ pub mod transfer;
 mod username;
 
 pub use roles::{Role, Roles};
-pub use username::Username;
+pub use username::{Username, as_typed};

@@ -15,6 +15,11 @@ pub struct Username {
     key: String,
 }
 
+/// What somebody typed as their name, as far as a name may be long and then some: it is kept while they wait.
+pub fn as_typed(text: &str) -> String {
+    text.chars().take(2 * MAX_CHARS).collect()
+}
+
 impl Username {
     /// The name as its owner writes it.
     pub fn as_str(&self) -> &str {

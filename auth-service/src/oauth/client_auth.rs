@@ -205,10 +205,10 @@ mod tests {
 
     #[test]
     fn one_method_at_a_time() {
-        let parameters = Parameters::parse(b"client_id=app&client_secret=s");
+        let parameters = Parameters::parse(b"client_id=app&client_secret=s").unwrap();
         assert!(matches!(credentials(&HeaderMap::new(), &parameters), Ok(Credentials::Post("app", "s"))));
         assert!(credentials(&with("app:s"), &parameters).is_err());
-        let none = Parameters::parse(b"client_id=app");
+        let none = Parameters::parse(b"client_id=app").unwrap();
         assert!(matches!(credentials(&HeaderMap::new(), &none), Ok(Credentials::None("app"))));
         assert!(credentials(&HeaderMap::new(), &Parameters::default()).is_err());
     }

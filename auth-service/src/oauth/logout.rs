@@ -11,7 +11,7 @@ use shared::http::ClientAddress;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::authorize::request::locales;
+use super::authorize::request::{locales, state};
 use super::authorize::{Stop, again, see_other, stopped, with_cookies, with_query};
 use super::browser::{Browser, SignedIn, sign_out_cookie};
 use super::error::{OAuthError, Refusal};
@@ -42,7 +42,10 @@ pub async fn logout(
     ClientAddress(ip): ClientAddress,
     uri: Uri,
 ) -> Response {
-    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
+    let parameters = match Parameters::parse(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return stopped(&app, &browser, None, refusal.into()),
+    };
     let outcome = begin(&app, &browser, &parameters, ip).await;
     let locales = parameters.get("ui_locales").ok().flatten();
     outcome.unwrap_or_else(|stop| stopped(&app, &browser, locales, stop))
@@ -80,9 +83,9 @@ async fn begin(app: &App, browser: &Browser, parameters: &Parameters, ip: IpAddr
     // Nobody is sent to a stranger's page for having followed a link: see `Answer::unasked`. A hint changes nothing: the
     // stranger may have had an ID token of their own.
     let told = client.as_ref().filter(|client| !client.self_registered || browser.sign_in.is_some());
+    let state = state(parameters)?;
     let address = told.and_then(|client| {
-        let asked = parameters.get("post_logout_redirect_uri").ok().flatten()?;
-        registered(client, asked, parameters.get("state").ok().flatten())
+        registered(client, parameters.get("post_logout_redirect_uri").ok().flatten()?, state)
     });
     let afterwards = Afterwards {
         address,

@@ -10,6 +10,8 @@ use url::form_urlencoded;
 use super::error::{OAuthError, Refusal};
 use crate::error::Error;
 
+const MOST: usize = 64;
+
 /// Names and values in the order in which they came. A value that is empty counts as left out, and whoever asks for a
 /// parameter that came twice hears of it (RFC 6749 §3.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +19,15 @@ pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Of a query or a form.
-    pub fn parse(text: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// There are more than any request has: each takes many times the memory of what it was sent as.
+    pub fn parse(text: &[u8]) -> Result<Self, Refusal> {
+        if form_urlencoded::parse(text).nth(MOST).is_some() {
+            return Err(Refusal::request("a request has 64 parameters at most"));
+        }
         let pairs = form_urlencoded::parse(text).filter(|(_, value)| !value.is_empty());
-        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
     }
 
     /// The value of a parameter that may come once.
@@ -67,7 +75,7 @@ impl<S: Sync> FromRequest<S> for Form {
             return Err(Refusal::request("send Content-Type: application/x-www-form-urlencoded").into());
         }
         let body = read_body(&parts.headers, body).await.map_err(Error::from)?;
-        Ok(Self(Parameters::parse(&body)))
+        Ok(Self(Parameters::parse(&body)?))
     }
 }
 
@@ -83,12 +91,18 @@ mod tests {
 
     #[test]
     fn a_parameter_comes_once_or_not_at_all() {
-        let parameters = Parameters::parse(b"a=1&b=&c=2&c=3&d=%C3%A4+x");
+        let parameters = Parameters::parse(b"a=1&b=&c=2&c=3&d=%C3%A4+x").unwrap();
         assert_eq!(parameters.get("a"), Ok(Some("1")));
         assert_eq!(parameters.get("b"), Ok(None), "empty counts as left out");
         assert!(parameters.get("c").is_err());
         assert_eq!(parameters.get("d"), Ok(Some("ä x")));
         assert!(parameters.need("e", "e is missing").is_err());
-        assert_eq!(Parameters::parse(parameters.to_query().as_bytes()), parameters);
+        assert_eq!(Parameters::parse(parameters.to_query().as_bytes()), Ok(parameters));
+    }
+
+    #[test]
+    fn a_request_has_so_many_parameters_and_no_more() {
+        assert!(Parameters::parse("a=1&".repeat(MOST).as_bytes()).is_ok());
+        assert!(Parameters::parse("a&".repeat(MOST + 1).as_bytes()).is_err());
     }
 }

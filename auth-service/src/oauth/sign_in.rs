@@ -12,7 +12,7 @@ use super::device;
 use super::error::{Code, Refusal};
 use super::pages::{SignIn, SignInFailure, TroubleKind};
 use super::parameters::{Form, Parameters};
-use crate::accounts::Username;
+use crate::accounts::{Username, as_typed};
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::clients::{self, Client};
 use crate::error::Error;
@@ -102,7 +102,7 @@ pub async fn sign_in(
     who: sessions::Client,
     Form(form): Form,
 ) -> Response {
-    let outcome = take(&app, &browser, &who, &form).await;
+    let outcome = take(&app, &browser, &who, form).await;
     outcome.unwrap_or_else(|stop| stopped(&app, &browser, None, stop))
 }
 
@@ -110,7 +110,7 @@ async fn take(
     app: &App,
     browser: &Browser,
     who: &sessions::Client,
-    form: &Parameters,
+    form: Parameters,
 ) -> Result<Response, Stop> {
     let errand: Errand = browser.redeem(app, TICKET, form.get("ticket")?).map_err(|_| STALE)?;
     let client = match &errand {
@@ -124,11 +124,14 @@ async fn take(
         let answer = Answer::unasked(client, &request.redirect_uri, request.state.as_deref());
         return Err(Stop::Told(Box::new(answer), refusal));
     }
-    let username = form.get("username")?.unwrap_or_default();
-    let signed_in = match prove(app, username, form.get("password")?.unwrap_or_default(), who).await? {
+    let username = as_typed(form.get("username")?.unwrap_or_default());
+    let password = Password::presented(form.get("password")?.unwrap_or_default());
+    // Many may wait with theirs for as long as a refusal takes.
+    drop(form);
+    let signed_in = match prove(app, &username, password, who).await? {
         Ok(signed_in) => signed_in,
         Err(failure) => {
-            return Ok(page_with(app, browser, client.as_ref(), &errand, username, Some(failure))?);
+            return Ok(page_with(app, browser, client.as_ref(), &errand, &username, Some(failure))?);
         }
     };
     if let Some(before) = &browser.sign_in {
@@ -153,10 +156,10 @@ async fn take(
 async fn prove(
     app: &App,
     username: &str,
-    password: &str,
+    password: Result<Password, String>,
     who: &sessions::Client,
 ) -> Result<Result<SignedIn, SignInFailure>, Error> {
-    let Ok(password) = Password::presented(password) else { return Ok(Err(SignInFailure::BadCredentials)) };
+    let Ok(password) = password else { return Ok(Err(SignInFailure::BadCredentials)) };
     match open_session(app, username, password, who, Door::Page).await {
         Ok((account, session)) if account.must_change_password => {
             // Nothing here can change it: the session would be of no use.

@@ -48,7 +48,7 @@ pub struct LoginRequest {
 
 impl FromFields for LoginRequest {
     fn from_fields(fields: &mut Fields) -> Result<Self, Invalid> {
-        let username = fields.text("username", |text| Ok(text.to_owned()));
+        let username = fields.text("username", |text| Ok(accounts::as_typed(text)));
         let password = fields.text("password", Password::presented);
         Ok(Self { username: username?, password: password? })
     }
@@ -163,7 +163,7 @@ pub async fn try_sign_in(
         })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = verify(app, &password, key, account.as_ref(), &attempt);
+        let verdict = verify(app, &password, key, enabled, &attempt);
         let verdict = match attempt.behind() {
             None => verdict.await?,
             Some(wait) => match tokio::time::timeout_at(late, verdict).await {
@@ -178,6 +178,9 @@ pub async fn try_sign_in(
                 Ok(verdict) => verdict?,
             },
         };
+        if attempt.came_late() {
+            return Err(NotIn::Late(Error::Throttled(Duration::from_secs(1))));
+        }
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
             let Some(wait) = attempt.behind() else {
                 attempt.failed().await?;

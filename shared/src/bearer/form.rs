@@ -1,15 +1,20 @@
 //! A token in a form, beside the one in the header.
 
-use axum::body::Body;
+use std::iter;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
+use tokio::time::timeout;
 
 use super::credentials::holds_token;
 
 /// How far into a form is looked.
 const MAX_LOOK: usize = 64 * 1024;
+const LOOK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Whether the body is a form: the only kind that RFC 6750 §2.2 lets a token be in.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
@@ -19,28 +24,37 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The body as it was, if no token is in its first 64 KiB; what was read of it is put in front of the rest.
+/// The body as it was, if no token is in its first 64 KiB; what was read of it is put in front of the rest. One that takes
+/// longer than five seconds for them breaks off there.
 pub(super) async fn without_token(mut body: Body) -> Option<Body> {
-    let (mut frames, mut read) = (Vec::new(), Vec::new());
-    while read.len() < MAX_LOOK
-        && let Some(frame) = body.frame().await
-    {
-        if let Some(data) = frame.as_ref().ok().and_then(|frame| frame.data_ref()) {
-            read.extend_from_slice(data);
-        }
-        frames.push(frame);
-    }
+    let mut read = Vec::new();
+    let broken = match timeout(LOOK_DEADLINE, look(&mut body, &mut read)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(elapsed) => Some(axum::Error::new(elapsed)),
+    };
     if holds_token(&read) {
         return None;
     }
-    let start = stream::iter(frames)
-        .filter_map(|frame| std::future::ready(frame.map(|frame| frame.into_data().ok()).transpose()));
-    Some(Body::from_stream(start.chain(body.into_data_stream())))
+    let start = iter::once(Ok(Bytes::from(read))).chain(broken.map(Err));
+    Some(Body::from_stream(stream::iter(start).chain(body.into_data_stream())))
+}
+
+/// Reads on to the end, or as far as is looked. In one piece: a body may be sent byte by byte, and each piece of it takes
+/// dozens of them as long as it is kept.
+async fn look(body: &mut Body, read: &mut Vec<u8>) -> Result<(), axum::Error> {
+    while read.len() < MAX_LOOK
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            read.extend_from_slice(&data);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::HeaderValue;
 
     use super::*;
@@ -68,5 +82,14 @@ mod tests {
         assert_eq!(body.collect().await.unwrap().to_bytes(), whole);
         assert!(without_token(Body::from("a=1&access_token=x")).await.is_none());
         assert!(without_token(Body::empty()).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_that_does_not_end_breaks_off() {
+        let begun = stream::iter([Ok::<_, axum::Error>(Bytes::from("a=1&"))]);
+        let body = without_token(Body::from_stream(begun.chain(stream::pending()))).await.unwrap();
+        let mut data = body.into_data_stream();
+        assert_eq!(data.next().await.unwrap().unwrap(), "a=1&");
+        assert!(data.next().await.unwrap().is_err());
     }
 }

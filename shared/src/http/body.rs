@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
 use super::problem::{FieldError, Problem};
 
-const MAX_BODY: usize = 64 * 1024;
+/// The longest body that is read.
+pub(super) const MAX_BODY: usize = 64 * 1024;
 /// Long enough for 64 KiB from anywhere; much shorter than the deadline of a request, since a client that trickles its
 /// body holds the place of another.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
@@ -110,17 +112,26 @@ pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, 
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    let Ok(read) = tokio::time::timeout(BODY_DEADLINE, to_bytes(body, MAX_BODY)).await else {
-        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout");
-        return Err(problem.with_detail("The body did not arrive in time"));
-    };
-    read.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
-            too_large()
-        } else {
-            Problem::new(StatusCode::BAD_REQUEST, "incomplete_body")
-                .with_detail("The body did not arrive whole")
+    match tokio::time::timeout(BODY_DEADLINE, gather(body)).await {
+        Ok(Ok(read)) if read.len() > MAX_BODY => Err(too_large()),
+        Ok(Ok(read)) => Ok(read.into()),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body")
+            .with_detail("The body did not arrive whole")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout")
+            .with_detail("The body did not arrive in time")),
+    }
+}
+
+/// The body, or more than [`MAX_BODY`] of it. In one piece: it may be sent byte by byte, and each piece of it takes dozens of
+/// them as long as it is kept.
+async fn gather(mut body: Body) -> Result<Vec<u8>, axum::Error> {
+    let mut read = Vec::new();
+    while read.len() <= MAX_BODY
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            read.extend_from_slice(&data);
         }
-    })
+    }
+    Ok(read)
 }

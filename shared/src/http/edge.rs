@@ -15,9 +15,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::budget::Budget;
 use super::client_address::{ClientAddress, TrustedProxies};
 use super::metrics::Metrics;
-use super::places::{AwaitedBody, Place, Places};
+use super::places::{AwaitedBody, MOST_AWAITED, Place, Places};
 use super::problem::{Cause, Problem};
 use super::serve::Misaddressed;
 use super::unread::Unread;
@@ -27,6 +28,8 @@ use crate::token::Rejection;
 
 /// What nginx calls it when the client does not wait for the answer; never on the wire.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// Bytes of path and query: what proxies let pass as well. Some of it may come back in the head of an answer.
+const MAX_TARGET: usize = 8 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Bounds of the edge.
@@ -59,6 +62,7 @@ struct Inner {
     settings: EdgeSettings,
     places: Arc<Places>,
     unread: Unread,
+    awaited: Budget,
     metrics: Arc<Metrics>,
     random: Batched,
     /// Whether the log was told that a header was not believed.
@@ -70,8 +74,8 @@ impl Edge {
     pub fn new(settings: EdgeSettings, metrics: Arc<Metrics>, random: Arc<dyn Random>) -> Self {
         let places = Arc::new(Places::new(settings.max_in_flight));
         let (random, told_of_proxy) = (Batched::new(random), AtomicBool::new(false));
-        let unread = Unread::default();
-        Self(Arc::new(Inner { places, unread, settings, metrics, random, told_of_proxy }))
+        let (unread, awaited) = (Unread::default(), Budget::new(MOST_AWAITED));
+        Self(Arc::new(Inner { places, unread, awaited, settings, metrics, random, told_of_proxy }))
     }
 
     /// Puts `routes` behind the edge, with problems for unknown routes and wrong methods.
@@ -160,14 +164,14 @@ impl Record {
         let micros = self.count(response.status().as_u16());
         let status = response.status().as_u16();
         let reason = response.extensions().get::<Rejection>().map(|rejection| rejection.reason());
-        let (method, path, ClientAddress(client)) = (&self.method, self.path.as_str(), self.client);
+        let (method, path, ClientAddress(client)) = (self.method.as_str(), self.path.as_str(), self.client);
         let _entered = self.span.enter();
         match response.extensions().get::<Cause>() {
             Some(Cause(cause)) => {
                 let error: &(dyn std::error::Error + 'static) = &**cause;
-                tracing::error!(%method, path, %client, status, micros, reason, error, "request failed");
+                tracing::error!(method, path, %client, status, micros, reason, error, "request failed");
             }
-            None => tracing::info!(%method, path, %client, status, micros, reason, "request"),
+            None => tracing::info!(method, path, %client, status, micros, reason, "request"),
         }
     }
 
@@ -186,9 +190,10 @@ impl Drop for Record {
     fn drop(&mut self) {
         if !self.told {
             let micros = self.count(CLIENT_CLOSED_REQUEST);
-            let (method, path, ClientAddress(client)) = (&self.method, self.path.as_str(), self.client);
+            let (method, path, ClientAddress(client)) =
+                (self.method.as_str(), self.path.as_str(), self.client);
             let _entered = self.span.enter();
-            tracing::info!(%method, path, %client, status = CLIENT_CLOSED_REQUEST, micros, "client hung up");
+            tracing::info!(method, path, %client, status = CLIENT_CLOSED_REQUEST, micros, "client hung up");
         }
     }
 }
@@ -200,8 +205,14 @@ async fn answer(edge: &Inner, client: ClientAddress, request: Request, next: Nex
         let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request");
         return problem.with_detail("A request names one host").into_response();
     }
+    if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET) {
+        let problem = Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long");
+        return problem.with_detail("An address may have 8192 bytes").into_response();
+    }
     let Some(place) = Place::take(&edge.places, client.0) else { return overloaded() };
-    let request = request.map(|body| AwaitedBody::of(body, &place));
+    let (parts, body) = request.into_parts();
+    let Some(body) = AwaitedBody::of(body, &place, &edge.awaited) else { return overloaded() };
+    let request = Request::from_parts(parts, body);
     let answer = AssertUnwindSafe(place.scope(next.run(request))).catch_unwind();
     match tokio::time::timeout(edge.settings.deadline, answer).await {
         Ok(Ok(_)) if place.was_turned_away() => overloaded(),

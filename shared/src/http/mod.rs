@@ -1,6 +1,7 @@
 //! The HTTP edge: how requests are read and answers written, the same in every service.
 
 mod body;
+mod budget;
 mod client_address;
 mod description;
 mod edge;
@@ -14,6 +15,7 @@ mod path;
 mod places;
 mod query;
 mod serve;
+mod stalled;
 mod unread;
 
 use http::header::CACHE_CONTROL;

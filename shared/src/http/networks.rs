@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 
+use super::places::Places;
 use super::serve::ConnectionLimits;
+use super::stalled::Stalling;
 
 /// Addresses that are somebody's together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +84,7 @@ impl Drop for Share {
 pub(super) struct Networks {
     limits: ConnectionLimits,
     shares: Shares,
+    stalled: Arc<Places>,
 }
 
 /// One connection, until it is dropped. Those of trusted proxies are nobody's share.
@@ -90,7 +93,8 @@ pub(super) struct Counted(#[expect(dead_code, reason = "held until the connectio
 
 impl Networks {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
-        Self { limits, shares: Shares::default() }
+        let stalled = Arc::new(Places::new(limits.stalled));
+        Self { limits, shares: Shares::default(), stalled }
     }
 
     pub(super) fn limits(&self) -> &ConnectionLimits {
@@ -100,11 +104,21 @@ impl Networks {
     /// Counts a connection from this address, where so many are `free`, its own among them. `None`: its network has as many
     /// as it may.
     pub(super) fn admit(&self, peer: IpAddr, free: usize) -> Option<Counted> {
-        if self.limits.trusted_proxies.contains(peer.to_canonical()) {
+        if self.is_trusted(peer) {
             return Some(Counted(None));
         }
         let share = self.shares.take(peer, self.limits.of_one_network.min(free))?;
         Some(Counted(Some(share)))
+    }
+
+    /// The stream of a connection from this address, counted while it waits for its client to read.
+    pub(super) fn watch<S>(&self, stream: S, peer: IpAddr) -> Stalling<S> {
+        let stalled = (!self.is_trusted(peer)).then(|| Arc::clone(&self.stalled));
+        Stalling::new(stream, peer, stalled)
+    }
+
+    fn is_trusted(&self, peer: IpAddr) -> bool {
+        self.limits.trusted_proxies.contains(peer.to_canonical())
     }
 }
 

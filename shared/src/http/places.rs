@@ -10,7 +10,14 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::body::MAX_BODY;
+use super::budget::{Budget, Taken};
 use super::networks::{Network, Share, Shares};
+
+/// Bodies that are awaited, of all clients together.
+pub(super) const MOST_AWAITED: u64 = 32 * 1024 * 1024;
+/// Bodies up to this are not counted: a head may be as long.
+const SMALL: u64 = 8 * 1024;
 
 tokio::task_local! {
     /// That of the request that this task answers.
@@ -24,8 +31,9 @@ pub(super) struct Places {
     shares: Shares,
 }
 
+/// One of them, until it is dropped.
 #[derive(Debug)]
-struct Held(
+pub(super) struct Held(
     #[expect(dead_code, reason = "given back when it is dropped")] OwnedSemaphorePermit,
     #[expect(dead_code, reason = "given back when it is dropped")] Share,
 );
@@ -35,7 +43,8 @@ impl Places {
         Self { free: Arc::new(Semaphore::new(count)), shares: Shares::default() }
     }
 
-    fn hold(&self, client: IpAddr) -> Option<Held> {
+    /// One for this client, where one is free that its network may have.
+    pub(super) fn hold(&self, client: IpAddr) -> Option<Held> {
         let share = self.shares.take(client, self.free.available_permits())?;
         Some(Held(Arc::clone(&self.free).try_acquire_owned().ok()?, share))
     }
@@ -105,15 +114,20 @@ impl Place {
 pub(super) struct AwaitedBody {
     body: Body,
     place: Arc<Place>,
+    _awaited: Option<Taken>,
 }
 
 impl AwaitedBody {
-    /// `body`, where some of it may yet have to come.
-    pub(super) fn of(body: Body, place: &Arc<Place>) -> Body {
-        match body.is_end_stream() {
-            true => body,
-            false => Body::new(Self { body, place: Arc::clone(place) }),
+    /// `body`, where some of it may yet have to come. `None`: so much is awaited already that its network may send no more.
+    ///
+    /// A scenario: thousands of connections send all but the last byte of a body, and hold no place meanwhile.
+    pub(super) fn of(body: Body, place: &Arc<Place>, awaited: &Budget) -> Option<Body> {
+        if body.is_end_stream() {
+            return Some(body);
         }
+        let bytes = body.size_hint().upper().unwrap_or(u64::MAX).min(MAX_BODY as u64);
+        let _awaited = if bytes > SMALL { Some(awaited.take(place.client, bytes)?) } else { None };
+        Some(Body::new(Self { body, place: Arc::clone(place), _awaited }))
     }
 }
 

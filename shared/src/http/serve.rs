@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
@@ -51,6 +51,9 @@ pub struct ConnectionLimits {
     /// Connections of one network (/24 of IPv4, /48 of IPv6) at a time, and never more than it leaves to others; further ones
     /// are closed at once.
     pub of_one_network: usize,
+    /// Connections at a time that wait for their clients to read; further ones are closed, as are those of a network that has
+    /// more than it leaves to others.
+    pub stalled: usize,
     /// Who is not counted: the connections of a proxy are those of all its clients.
     pub trusted_proxies: TrustedProxies,
     /// A client that has taken no byte of an answer for so long is gone, or means to hold the connection for ever.
@@ -60,8 +63,9 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            in_all: 8192,
+            in_all: 4096,
             of_one_network: 1024,
+            stalled: 512,
             trusted_proxies: TrustedProxies::default(),
             write_timeout: Duration::from_secs(30),
         }
@@ -213,7 +217,8 @@ fn spawn(
     let Some(counted) = networks.admit(peer.ip(), free) else { return };
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(networks.limits().write_timeout));
-    let connection = graceful.watch(connection(Box::pin(stream), peer, app.clone(), shutdown.clone()));
+    let stream = networks.watch(Box::pin(stream), peer.ip());
+    let connection = graceful.watch(connection(stream, peer, app.clone(), shutdown.clone()));
     tokio::spawn(async move {
         // Errors here are of the transport: a client that went away or sent what is no HTTP.
         if let Err(error) = connection.await {
@@ -237,7 +242,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Res
 /// request, which is on the way when the connection is closed for idleness. It cannot know whether a `POST` was carried
 /// out, and fails it; a connection that the answer itself declares closed is not used again.
 fn connection(
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     app: Router,
     shutdown: watch::Receiver<bool>,

@@ -3,17 +3,15 @@
 //! A scenario: a thousand connections ask for pages of a thousand rows, and read nothing. The place of a request ends with the
 //! head of its answer; what waits behind it would end the process for lack of memory.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
-use super::networks::Network;
+use super::budget::{Budget, Taken};
 
 /// Of all answers together.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -26,14 +24,14 @@ const PIECE: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SharedBytes;
 
-/// The bytes that wait, by network.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Unread(Arc<Mutex<Counts>>);
+/// The bytes that wait.
+#[derive(Clone, Debug)]
+pub(super) struct Unread(Budget);
 
-#[derive(Debug, Default)]
-struct Counts {
-    all: u64,
-    of: HashMap<Network, u64>,
+impl Default for Unread {
+    fn default() -> Self {
+        Self(Budget::new(MOST))
+    }
 }
 
 impl Unread {
@@ -46,45 +44,8 @@ impl Unread {
         if response.extensions().get::<SharedBytes>().is_some() {
             return Some(response);
         }
-        let waiting = self.take(Network::site_of(client), bytes)?;
+        let waiting = self.0.take(client, bytes)?;
         Some(response.map(|body| Body::new(Counted { body, rest: Bytes::new(), _waiting: waiting })))
-    }
-
-    fn take(&self, network: Network, bytes: u64) -> Option<Waiting> {
-        let mut counts = self.lock();
-        let of_network = counts.of.get(&network).copied().unwrap_or_default() + bytes;
-        let all = counts.all + bytes;
-        if of_network > MOST.saturating_sub(all) {
-            return None;
-        }
-        counts.all = all;
-        counts.of.insert(network, of_network);
-        Some(Waiting { unread: self.clone(), network, bytes })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Bytes of one answer, until it is dropped.
-#[derive(Debug)]
-struct Waiting {
-    unread: Unread,
-    network: Network,
-    bytes: u64,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut counts = self.unread.lock();
-        counts.all -= self.bytes;
-        if let Some(of_network) = counts.of.get_mut(&self.network) {
-            *of_network -= self.bytes;
-            if *of_network == 0 {
-                counts.of.remove(&self.network);
-            }
-        }
     }
 }
 
@@ -93,7 +54,7 @@ impl Drop for Waiting {
 struct Counted {
     body: Body,
     rest: Bytes,
-    _waiting: Waiting,
+    _waiting: Taken,
 }
 
 impl HttpBody for Counted {
@@ -157,7 +118,6 @@ mod tests {
             assert_eq!(response.body().size_hint().exact(), Some(PAGE as u64));
             assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), vec![7; PAGE]);
         }
-        let left = unread.lock();
-        assert_eq!((left.all, left.of.len()), (0, 0));
+        assert!(unread.count(HERE, page(8 * PAGE)).is_some(), "all were given back");
     }
 }

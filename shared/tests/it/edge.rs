@@ -112,6 +112,26 @@ async fn who_waits_for_a_body_holds_no_place() {
     assert_eq!(send(&world.app, request("/quick")).await.0, 200, "and none is lost");
 }
 
+/// Of what may be awaited at a time, one network may send half.
+#[tokio::test(start_paused = true)]
+async fn so_much_of_bodies_is_awaited_and_no_more() {
+    let world = world(EdgeSettings::default());
+    let upload = || {
+        let never = Body::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>());
+        send(&world.app, Request::post("/body").body(never).unwrap())
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (status, _, body) = upload().await;
+        assert_eq!((status.as_u16(), &body["code"]), (503, &Value::from("overloaded")));
+        let small = Request::post("/body").body(Body::from("small")).unwrap();
+        assert_eq!(send(&world.app, small).await.0, 200);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all((0..256).map(|_| upload())), others);
+    assert!(answers.iter().all(|answer| answer.0 == 408), "{answers:?}");
+    assert_eq!(upload().await.0, 408, "and none is lost");
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_only_waits_holds_no_place() {
     let world = world(EdgeSettings { max_in_flight: 1, ..EdgeSettings::default() });
@@ -152,6 +172,15 @@ async fn no_network_takes_all_places() {
     let admitted = answers.chunks(20).map(|of_one| of_one.iter().filter(|answer| answer.0 == 200).count());
     assert_eq!(admitted.collect::<Vec<_>>(), [4, 2, 1]);
     assert_eq!(from(1, "/quick").await.0, 200, "and none is lost");
+}
+
+#[tokio::test]
+async fn an_address_has_a_length() {
+    let world = world(EdgeSettings::default());
+    let asking = |length: usize| request(&format!("/quick?{}", "q".repeat(length - "/quick?".len())));
+    assert_eq!(send(&world.app, asking(8192)).await.0, 200);
+    let (status, _, body) = send(&world.app, asking(8193)).await;
+    assert_eq!((status.as_u16(), &body["code"]), (414, &Value::from("uri_too_long")));
 }
 
 #[tokio::test]

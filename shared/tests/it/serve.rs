@@ -168,6 +168,39 @@ async fn a_client_that_does_not_read_loses_its_connection() {
     assert!(rest.len() < 64 << 20, "all was answered");
 }
 
+/// Of two that may wait to be read, one network has one; whoever reads is not counted.
+#[tokio::test]
+async fn few_connections_wait_for_their_clients_to_read() {
+    let served = start_with(Duration::ZERO, ConnectionLimits { stalled: 2, ..Default::default() }).await;
+    // More than all buffers on the way hold.
+    let ask = async || {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        for _ in 0..32 {
+            stream.write_all(b"GET /long HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stream
+    };
+    let read = async |stream: &mut TcpStream| {
+        let (mut all, mut bytes) = (0, vec![0; 1 << 16]);
+        while all < 32 << 20 {
+            match tokio::time::timeout(Duration::from_secs(5), stream.read(&mut bytes)).await {
+                Ok(Ok(length @ 1..)) => all += length,
+                _ => return false,
+            }
+        }
+        true
+    };
+    let mut waits = ask().await;
+    let mut one_too_many = ask().await;
+    assert!(!read(&mut one_too_many).await);
+    let mut reads = TcpStream::connect(served.address).await.unwrap();
+    assert!(send(&mut reads, "/health/live").await.starts_with("HTTP/1.1 200"));
+    assert!(read(&mut waits).await);
+    let mut next = ask().await;
+    assert!(read(&mut next).await, "none is lost");
+}
+
 #[tokio::test]
 async fn a_request_names_the_one_host_that_it_is_for() {
     let listener = Listener::bind("TEST", "127.0.0.1:0".parse().unwrap()).await.unwrap();

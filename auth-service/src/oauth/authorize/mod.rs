@@ -112,7 +112,10 @@ pub async fn authorize(
     ClientAddress(ip): ClientAddress,
     uri: Uri,
 ) -> Response {
-    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
+    let parameters = match Parameters::parse(uri.query().unwrap_or_default().as_bytes()) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return stopped(&app, &browser, None, refusal.into()),
+    };
     let begun = async {
         let (client, request) = begin(&app, &parameters).await?;
         proceed(&app, &browser, browser.sign_in.as_ref(), &client, request, ip).await
@@ -154,7 +157,7 @@ async fn begin(app: &App, parameters: &Parameters) -> Result<(Client, Authorizat
         return Ok((client, request));
     }
     let redirect_uri = request::redirect_uri(&client, parameters).map_err(here(TroubleKind::BadRedirect))?;
-    let answer = Answer::unasked(&client, &redirect_uri, parameters.get("state").ok().flatten());
+    let answer = Answer::unasked(&client, &redirect_uri, request::state(parameters).ok().flatten());
     let told = |refusal| Stop::Told(Box::new(answer), refusal);
     if client.pushed_only {
         return Err(told(Refusal::request("this client must push its requests (RFC 9126)")));

@@ -130,10 +130,10 @@ impl AuthorizationRequest {
             client_id: client.id.clone(),
             redirect_uri,
             redirect_uri_named: parameters.get("redirect_uri")?.is_some(),
-            state: text(parameters, "state", "state is longer than 1024 bytes")?,
+            state: state(parameters)?.map(str::to_owned),
             scope,
             resource: scope::resource(&app.config, client, parameters)?,
-            nonce: text(parameters, "nonce", "nonce is longer than 1024 bytes")?,
+            nonce: text(parameters, "nonce", "nonce is longer than 1024 bytes")?.map(str::to_owned),
             code_challenge: code_challenge(parameters)?,
             prompt,
             max_age: max_age(parameters.get("max_age")?)?,
@@ -174,12 +174,24 @@ fn hinted_account(app: &App, client: &Client, hint: &str) -> Result<Uuid, Refusa
     Ok(hint.account_id)
 }
 
-fn text(parameters: &Parameters, name: &str, too_long: &'static str) -> Result<Option<String>, Refusal> {
+/// What comes back to the client with the answer.
+///
+/// # Errors
+/// It is longer than that may be.
+pub(crate) fn state(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
+    text(parameters, "state", "state is longer than 1024 bytes")
+}
+
+fn text<'a>(
+    parameters: &'a Parameters,
+    name: &str,
+    too_long: &'static str,
+) -> Result<Option<&'a str>, Refusal> {
     let value = parameters.get(name)?;
     if value.is_some_and(|value| value.len() > MAX_TEXT) {
         return Err(Refusal::request(too_long));
     }
-    Ok(value.map(str::to_owned))
+    Ok(value)
 }
 
 fn code_challenge(parameters: &Parameters) -> Result<String, Refusal> {

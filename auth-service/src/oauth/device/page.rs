@@ -37,7 +37,8 @@ struct Question {
 /// Asks for the code that the device shows. Where the address has it already, people still confirm it: it must be the one
 /// that they see (RFC 8628 §5.4).
 pub async fn show(State(app): State<AppState>, browser: Browser, uri: Uri) -> Response {
-    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
+    // What is not there is typed in.
+    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
     let typed = parameters.get("user_code").ok().flatten().and_then(|text| text.parse::<UserCode>().ok());
     let typed = typed.map(|code| code.to_string()).unwrap_or_default();
     let page = page(&app, &browser, &typed, None);

@@ -70,6 +70,9 @@ async fn the_client_hears_what_is_wrong_with_its_request() {
     twice.tells("invalid_request");
     let stateless = visitor.get(&request("app", &[("state", ""), ("scope", "x")])).await;
     assert_eq!(stateless.parameter("state"), None, "absent stays absent");
+    let long = visitor.get(&request("app", &[("state", &"!".repeat(1025))])).await;
+    long.tells("invalid_request");
+    assert_eq!(long.parameter("state"), None, "it would come back three times as long");
 }
 
 #[tokio::test]
