@@ -108,8 +108,9 @@ imported. The rows then go in batches, each whole or not at all, with an event i
 that was cut off is finished by the same command, which knows the file by its content and imports no row twice.
 
 A row needs username and password_hash: what `export` writes, or a hash from another system as `user create --hash` takes \
-it (argon2, bcrypt, PBKDF2, scrypt), which the next login replaces. It may have roles (default: reader), id, created_at, \
-password_changed_at, last_login_at, must_change_password and disabled_at. CSV has a line of column names.
+it (argon2, bcrypt, PBKDF2, scrypt), which the next login replaces where ours is stronger. It may have roles (default: \
+reader), id, created_at, password_changed_at, last_login_at, must_change_password and disabled_at. CSV has a line of column \
+names.
 
 Examples:
   auth-service user import accounts.ndjson
@@ -131,7 +132,7 @@ struct SecretArguments {
     #[arg(long, conflicts_with = "hash")]
     generate: bool,
     /// Takes the hash of a password instead, from another system: argon2, bcrypt, PBKDF2 or scrypt, as a PHC or crypt string
-    /// or as Django and Werkzeug write it; the next login replaces it
+    /// or as Django and Werkzeug write it; the next login replaces it where ours is stronger
     #[arg(long)]
     hash: bool,
 }

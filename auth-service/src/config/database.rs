@@ -11,10 +11,10 @@ use shared::settings::SettingError;
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseSettings {
     /// mysql://user:password@host/database, or sqlite://file [default: sqlite://auth.db]
-    #[arg(long, env = "AUTH_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "AUTH_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
     pub database_url: Option<SecretString>,
     /// File that holds the database URL
-    #[arg(long, env = "AUTH_DATABASE_URL_FILE", value_name = "FILE")]
+    #[arg(long, env = "AUTH_DATABASE_URL_FILE", value_name = "FILE", global = true)]
     pub database_url_file: Option<PathBuf>,
 }
 
