@@ -31,6 +31,7 @@ pub mod text;
 pub mod throttle;
 pub mod tokens;
 
+mod per_minute;
 mod service;
 mod threads;
 

@@ -22,14 +22,25 @@ use crate::error::REALM;
 use crate::maintenance;
 use crate::migration::Migrator;
 use crate::passwords::Passwords;
+use crate::per_minute::PerMinute;
 use crate::routes::routes;
-use crate::sessions::Told;
 use crate::state::{App, AppState};
 use crate::threads::Threads;
 use crate::throttle::Throttle;
 use crate::tokens::keyring::Keyring;
 use crate::tokens::mint::OWN_AUDIENCE;
 use crate::tokens::sealer::Sealer;
+
+/// Rows of refreshes of one account in a minute: more than a thousand sessions need that are refreshed when their access tokens
+/// end.
+///
+/// A scenario: a client refreshes in a loop, as fast as it is answered. A row for each would be a hundred million in a day,
+/// kept for a year. So each has its line in the log, and the rows tell the generation that they have made: those between
+/// two rows are the refreshes that have none.
+const REFRESH_ROWS: u32 = 100;
+/// Codes of one account in a minute. A page that asks in a loop would fill the table: a code has a row, of some kilobytes, until
+/// it is swept, and whoever is signed in need not be asked for it.
+const CODES: u32 = 60;
 
 /// The running service. Its background work ends when it is dropped.
 pub struct Service {
@@ -100,7 +111,8 @@ impl Service {
             random,
             passwords,
             throttle,
-            told: Told::default(),
+            told: PerMinute::new(REFRESH_ROWS),
+            codes: PerMinute::new(CODES),
             keyring,
             signers,
             bearer,

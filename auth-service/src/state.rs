@@ -16,7 +16,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::error::Error;
 use crate::passwords::Passwords;
-use crate::sessions::Told;
+use crate::per_minute::PerMinute;
 use crate::threads::Threads;
 use crate::throttle::Throttle;
 use crate::tokens::id_token::{self, Hint};
@@ -44,7 +44,9 @@ pub struct App {
     /// Slows down who guesses.
     pub throttle: Throttle,
     /// Refreshes that have a row in the audit trail.
-    pub told: Told,
+    pub(crate) told: PerMinute,
+    /// Authorization codes.
+    pub(crate) codes: PerMinute,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
     /// Threads for what signs.

@@ -1,4 +1,4 @@
-//! Events that come with no change of a table: the rows of all who ask at one time, in one statement.
+//! Events that come with no change of a table: the rows of all who ask at one time, in one transaction.
 //!
 //! A commit waits for the disk, and on SQLite for each commit before it. A hundred machines that ask for tokens at one time
 //! would wait a hundred times; so whoever comes while rows are being written is written with the next.
@@ -15,6 +15,8 @@ use tracing::{Instrument as _, Span};
 
 use super::Event;
 use crate::entity::audit_event::Entity;
+
+const MOST_TOGETHER: usize = 128;
 
 /// Writes events of one database.
 #[derive(Clone)]
@@ -77,10 +79,22 @@ impl Inner {
 
     async fn write(&self, waiting: &[Waiting]) -> Result<(), DbErr> {
         let transaction = database::begin(&self.database).await?;
-        let rows = waiting.iter().map(|one| one.event.row(one.at));
-        Entity::insert_many(rows).exec_without_returning(&*transaction).await?;
+        let mut rest = waiting;
+        while let Some((many, behind)) =
+            rest.split_at_checked(together(rest.len())).filter(|(many, _)| !many.is_empty())
+        {
+            let rows = many.iter().map(|one| one.event.row(one.at));
+            Entity::insert_many(rows).exec_without_returning(&*transaction).await?;
+            rest = behind;
+        }
         transaction.commit().await
     }
+}
+
+/// How many of so many rows go into one statement: a power of two, since each connection keeps each statement that it has
+/// ever prepared.
+fn together(rows: usize) -> usize {
+    rows.checked_ilog2().map_or(0, |power| (1 << power).min(MOST_TOGETHER))
 }
 
 impl fmt::Debug for Alone {

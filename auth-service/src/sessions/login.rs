@@ -1,5 +1,6 @@
 //! `POST /login`
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -163,24 +164,22 @@ pub async fn try_sign_in(
         })?;
         // Whether there is no such account, it is disabled, or the password is wrong: the same work, the same answer.
         let enabled = account.as_ref().filter(|account| account.disabled_at.is_none());
-        let verdict = verify(app, &password, key, enabled, &attempt);
-        let verdict = match attempt.behind() {
-            None => verdict.await?,
-            Some(wait) => match tokio::time::timeout_at(late, verdict).await {
-                Err(_) => {
+        let verdict = {
+            let mut verdict = pin!(verify(app, &password, key, enabled, &attempt));
+            let in_time = tokio::time::timeout_at(late, &mut verdict).await;
+            match (in_time, attempt.behind()) {
+                (Err(_), Some(wait)) => {
                     attempt.is_untold();
                     return Err(NotIn::Late(Error::Throttled(wait)));
                 }
                 // Nor does a stranger who has to wait hear that others wait, too.
-                Ok(Err(Error::Hash(HashError::QueueFull))) => {
+                (Ok(Err(Error::Hash(HashError::QueueFull))), Some(wait)) => {
                     return Err(NotIn::Late(Error::Throttled(wait)));
                 }
-                Ok(verdict) => verdict?,
-            },
+                (Ok(verdict), _) => verdict?,
+                (Err(_), None) => verdict.await?,
+            }
         };
-        if attempt.came_late() {
-            return Err(NotIn::Late(Error::Throttled(Duration::from_secs(1))));
-        }
         let Some(account) = enabled.filter(|_| verdict != Verdict::Wrong) else {
             let Some(wait) = attempt.behind() else {
                 attempt.failed().await?;

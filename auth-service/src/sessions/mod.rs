@@ -10,10 +10,8 @@ pub mod refresh;
 pub(crate) mod room;
 pub mod store;
 mod tokens;
-mod told;
 
 pub use caller::{ADMIN_SCOPE, Admin, Caller, Owner};
 pub use client::Client;
 pub use login::FIRST_PARTY;
 pub use tokens::{AccessToken, TokenResponse};
-pub use told::Told;

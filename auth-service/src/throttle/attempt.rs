@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
@@ -17,6 +17,9 @@ use super::rules::{ACCOUNT, Counter, NETWORK, PAIR, Policy, SignIn};
 use super::store;
 use crate::audit::{Actor, Event, Kind, Transaction};
 use crate::passwords::Asker;
+
+/// How long those are told to wait who were let in, and are late when their turn comes.
+const LATE: Duration = Duration::from_secs(1);
 
 /// The rows that one attempt to sign in counts in.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ pub(super) struct Places {
     /// By account, of those within its sessions.
     #[expect(dead_code, reason = "held until it is over")]
     pub(super) of_all: Option<Place>,
-    /// Of a stranger.
+    /// By network, in the open.
     pub(super) of_network: Option<OfNetwork>,
 }
 
@@ -83,6 +86,8 @@ enum Stage {
     Late,
     /// Somebody may hear, or see by the time that it takes, whether it is right.
     Tried,
+    /// The same, behind the curtain: the network has failed too often meanwhile for a stranger.
+    TriedBehind,
     /// It was counted, or is not to be.
     Over,
 }
@@ -92,6 +97,8 @@ enum Stage {
 pub(super) struct Counts {
     /// What a failure counts in. Always in the same order, so that two of them never wait for each other.
     failure: Vec<(String, &'static Policy)>,
+    /// The same behind the curtain.
+    behind: Vec<(String, &'static Policy)>,
     /// How long the next try has to wait then.
     then: Duration,
     /// What a success forgets.
@@ -110,8 +117,10 @@ impl Counts {
         now: Timestamp,
     ) -> Self {
         let Keys { pair, account, network, behind: [behind_pair, behind_account], .. } = &keys;
-        let failure = match behind {
-            true => vec![(behind_account.clone(), &PAIR), (behind_pair.clone(), &PAIR)],
+        let is_behind = behind;
+        let behind = vec![(behind_account.clone(), &PAIR), (behind_pair.clone(), &PAIR)];
+        let failure = match is_behind {
+            true => behind.clone(),
             false => vec![(account.clone(), &ACCOUNT), (pair.clone(), &PAIR), (network.clone(), &NETWORK)],
         };
         let [behind_pair, behind_account] = keys.behind;
@@ -123,6 +132,7 @@ impl Counts {
         ];
         Self {
             failure,
+            behind,
             then: counted.after_failure(now).wait(now),
             forgets: all.into_iter().filter(|(_, it)| it.failures > 0).map(|(key, _)| key).collect(),
             noted: counted.pair.is_news(now).then_some(keys.pair),
@@ -137,15 +147,10 @@ impl Counts {
 
 impl Attempt {
     /// How long a stranger would have had to wait for it. Where there is something, a failure is answered by that, as
-    /// theirs would be.
-    pub const fn behind(&self) -> Option<Duration> {
-        self.behind
-    }
-
-    /// Whether nothing was hashed for it, since too many of its network have failed before its turn came. Then it is no try,
-    /// and is answered as if it had come after them.
-    pub fn came_late(&self) -> bool {
-        *self.tried.stage.lock().unwrap_or_else(PoisonError::into_inner) == Stage::Late
+    /// theirs would be. That of a stranger whose turn came too late was not hashed, and reads as wrong.
+    pub fn behind(&self) -> Option<Duration> {
+        let is_late = matches!(*self.tried.stage(), Stage::Late | Stage::TriedBehind);
+        self.behind.or(is_late.then_some(LATE))
     }
 
     /// On whose behalf it is checked.
@@ -168,7 +173,7 @@ impl Attempt {
     /// # Errors
     /// The database's. It is counted later, then.
     pub async fn failed(self) -> Result<(), DbErr> {
-        self.tried.count(&self.database, &*self.clock).await?;
+        self.tried.count(&self.database, &*self.clock, false).await?;
         self.tried.end();
         Ok(())
     }
@@ -191,11 +196,16 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let (Stage::Tried, Ok(runtime)) = (self.tried.end(), Handle::try_current()) else { return };
+        let is_behind = match self.tried.end() {
+            Stage::Tried => false,
+            Stage::TriedBehind => true,
+            Stage::Waiting | Stage::Late | Stage::Over => return,
+        };
+        let Ok(runtime) = Handle::try_current() else { return };
         let (database, clock, tried) =
             (self.database.clone(), Arc::clone(&self.clock), Arc::clone(&self.tried));
         runtime.spawn(async move {
-            if let Err(error) = tried.count(&database, &*clock).await {
+            if let Err(error) = tried.count(&database, &*clock, is_behind).await {
                 tracing::error!(%error, "a failure to sign in is not counted");
             }
         });
@@ -210,12 +220,15 @@ impl fmt::Debug for Attempt {
 
 impl Asker for Arc<Tried> {
     fn begins(&self) -> bool {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stage = self.stage();
         if *stage == Stage::Waiting {
-            let is_late = self.places.of_network.as_ref().is_some_and(OfNetwork::is_late);
-            *stage = if is_late { Stage::Late } else { Stage::Tried };
+            *stage = match self.places.of_network.as_ref().filter(|of_network| of_network.is_late()) {
+                None => Stage::Tried,
+                Some(of_network) if of_network.is_at_home => Stage::TriedBehind,
+                Some(_) => Stage::Late,
+            };
         }
-        *stage == Stage::Tried
+        matches!(*stage, Stage::Tried | Stage::TriedBehind)
     }
 }
 
@@ -230,25 +243,40 @@ impl Tried {
         Arc::new(Self { stage: Mutex::new(Stage::Waiting), failure, account_id, ip, counts, places })
     }
 
-    /// The stage until now.
-    fn end(&self) -> Stage {
-        std::mem::replace(&mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner), Stage::Over)
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn count(&self, database: &DatabaseConnection, clock: &dyn Clock) -> Result<(), DbErr> {
+    /// The stage until now.
+    fn end(&self) -> Stage {
+        std::mem::replace(&mut *self.stage(), Stage::Over)
+    }
+
+    async fn count(
+        &self,
+        database: &DatabaseConnection,
+        clock: &dyn Clock,
+        is_behind: bool,
+    ) -> Result<(), DbErr> {
+        let counts = if is_behind { &self.counts.behind } else { &self.counts.failure };
         // At once: the next ones are about to be hashed.
-        if let Some(of_network) = &self.places.of_network {
+        if let Some(of_network) = self.places.of_network.as_ref().filter(|_| !is_behind) {
             of_network.failed();
         }
-        retry_write(|| self.write(database, clock.now())).await?;
+        retry_write(|| self.write(database, clock.now(), counts)).await?;
         self.places.own.failed();
         Ok(())
     }
 
-    async fn write(&self, database: &DatabaseConnection, now: Timestamp) -> Result<(), DbErr> {
+    async fn write(
+        &self,
+        database: &DatabaseConnection,
+        now: Timestamp,
+        counts: &[(String, &'static Policy)],
+    ) -> Result<(), DbErr> {
         let mut transaction = Transaction::begin(database).await?;
         transaction.record(now, self.failure.clone()).await?;
-        for (key, policy) in &self.counts.failure {
+        for (key, policy) in counts {
             store::add_failure(&*transaction, key, policy, now).await?;
         }
         let wait = self.counts.then;

@@ -51,7 +51,7 @@ impl Place {
     }
 }
 
-/// A try of a stranger, among those of their network.
+/// A try among those of its network.
 ///
 /// A scenario: somebody tries one password on four hundred names at a time. All of them are let in before the first has failed,
 /// and a hundred are hashed before the time of the others is over. So those that failed since are looked at once more when one
@@ -62,13 +62,15 @@ pub(super) struct OfNetwork {
     failed_before: u32,
     /// Failures that the network had left.
     left: u32,
+    /// Whether it is tried behind the curtain where it is late.
+    pub(super) is_at_home: bool,
 }
 
 impl OfNetwork {
     /// One of the network `key`, which has so many failures left, or none but this one.
-    pub(super) fn take(bursts: &Bursts, key: &str, left: u32) -> Option<Self> {
+    pub(super) fn take(bursts: &Bursts, key: &str, left: u32, is_at_home: bool) -> Option<Self> {
         let place = Place::take(bursts, key, u32::MAX, u32::MAX)?;
-        Some(Self { failed_before: place.failures(), place, left: left.max(1) })
+        Some(Self { failed_before: place.failures(), place, left: left.max(1), is_at_home })
     }
 
     /// Whether so many have failed since that this one would not be let in any more.

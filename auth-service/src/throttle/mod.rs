@@ -112,10 +112,10 @@ impl Throttle {
         if behind.is_some() && !counted.may_try_behind(now) {
             return Err(seen(crowded));
         }
-        let of_network = if counted.is_known(now) {
-            None
-        } else {
-            OfNetwork::take(&self.bursts, &keys.network, NETWORK.left(network, now))
+        let left = NETWORK.left(network, now);
+        let of_network = match behind {
+            Some(_) => None,
+            None => OfNetwork::take(&self.bursts, &keys.network, left, counted.may_try_behind(now)),
         };
         let counts = Counts::sign_in(keys, &counted, within_sessions, behind.is_some(), now);
         let mut failure = Event::new(Kind::Login, Actor::Unknown(ip)).refused();

@@ -162,8 +162,7 @@ impl SignIn {
         }
     }
 
-    /// Whether the owner has signed in from there.
-    pub(super) fn is_known(&self, now: Timestamp) -> bool {
+    fn is_known(&self, now: Timestamp) -> bool {
         self.pair.succeeded_at.is_some_and(|succeeded| now.since(succeeded) < KNOWN_FOR)
     }
 }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
 
 use super::places::Places;
 use super::serve::ConnectionLimits;
@@ -97,10 +99,6 @@ impl Networks {
         Self { limits, shares: Shares::default(), stalled }
     }
 
-    pub(super) fn limits(&self) -> &ConnectionLimits {
-        &self.limits
-    }
-
     /// Counts a connection from this address, where so many are `free`, its own among them. `None`: its network has as many
     /// as it may.
     pub(super) fn admit(&self, peer: IpAddr, free: usize) -> Option<Counted> {
@@ -112,9 +110,11 @@ impl Networks {
     }
 
     /// The stream of a connection from this address, counted while it waits for its client to read.
-    pub(super) fn watch<S>(&self, stream: S, peer: IpAddr) -> Stalling<S> {
+    pub(super) fn watch(&self, stream: TcpStream, peer: IpAddr) -> Stalling {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.limits.write_timeout));
         let stalled = (!self.is_trusted(peer)).then(|| Arc::clone(&self.stalled));
-        Stalling::new(stream, peer, stalled)
+        Stalling::new(Box::pin(stream), peer, stalled)
     }
 
     fn is_trusted(&self, peer: IpAddr) -> bool {

@@ -17,14 +17,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio_io_timeout::TimeoutStream;
 use tower::Service as _;
 
 use super::client_address::TrustedProxies;
 use super::networks::Networks;
+use super::stalled::Stalling;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
@@ -154,6 +153,7 @@ pub async fn serve(
     settings: ServeSettings,
     shutdown: watch::Receiver<bool>,
 ) {
+    give_up_after(&listener.0, settings.limits.write_timeout);
     let connections = Arc::new(Semaphore::new(settings.limits.in_all));
     let networks = Networks::new(settings.limits.clone());
     let graceful = GracefulShutdown::new();
@@ -185,6 +185,19 @@ pub async fn serve(
     }
 }
 
+/// Has the system, too, give up a connection whose client takes no byte for so long, of all that are accepted: one that was
+/// closed while something was to be read would go on for as long as the client says that it is still there (RFC 9293 §3.8.6.1).
+#[cfg(target_os = "linux")]
+fn give_up_after(listener: &TcpListener, time: Duration) {
+    let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(listener, millis) {
+        tracing::warn!(%error, "the system does not give up clients that do not read");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_up_after(_: &TcpListener, _: Duration) {}
+
 /// Whether an HTTP/1.1 request has exactly one `Host`, and a readable one (RFC 9112 §3.2). Where it has two, the proxy in
 /// front may have gone by the other one.
 fn names_its_host<B>(request: &hyper::Request<B>) -> bool {
@@ -215,9 +228,7 @@ fn spawn(
 ) {
     let free = place.semaphore().available_permits() + 1;
     let Some(counted) = networks.admit(peer.ip(), free) else { return };
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(networks.limits().write_timeout));
-    let stream = networks.watch(Box::pin(stream), peer.ip());
+    let stream = networks.watch(stream, peer.ip());
     let connection = graceful.watch(connection(stream, peer, app.clone(), shutdown.clone()));
     tokio::spawn(async move {
         // Errors here are of the transport: a client that went away or sent what is no HTTP.
@@ -242,7 +253,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Res
 /// request, which is on the way when the connection is closed for idleness. It cannot know whether a `POST` was carried
 /// out, and fails it; a connection that the answer itself declares closed is not used again.
 fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: Stalling,
     peer: SocketAddr,
     app: Router,
     shutdown: watch::Receiver<bool>,

@@ -11,25 +11,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
 
 use super::places::{Held, Places};
 
 /// A stream to a client that is counted while what was written to it waits to be read.
-pub(super) struct Stalling<S> {
-    stream: S,
+pub(super) struct Stalling {
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
     client: IpAddr,
     /// `None`: a proxy is asked to read by others.
     stalled: Option<Arc<Places>>,
     held: Option<Held>,
+    waits: bool,
 }
 
-impl<S> Stalling<S> {
+impl Stalling {
     /// Counts the stream to `client` among those that are `stalled`; `None`: not at all.
-    pub(super) fn new(stream: S, client: IpAddr, stalled: Option<Arc<Places>>) -> Self {
-        Self { stream, client, stalled, held: None }
+    pub(super) fn new(
+        stream: Pin<Box<TimeoutStream<TcpStream>>>,
+        client: IpAddr,
+        stalled: Option<Arc<Places>>,
+    ) -> Self {
+        Self { stream, client, stalled, held: None, waits: false }
     }
 
     fn count<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.waits = !matches!(written, Poll::Ready(Ok(_)));
         if written.is_ready() {
             self.held = None;
         } else if let (Some(stalled), None) = (&self.stalled, &self.held) {
@@ -42,23 +50,34 @@ impl<S> Stalling<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
+/// What was not read is thrown away with the connection. Otherwise the system would keep it, and the connection, for as long as
+/// the client says that it is still there.
+impl Drop for Stalling {
+    fn drop(&mut self) {
+        if self.waits {
+            // Where it fails the connection is gone already.
+            drop(self.stream.get_ref().set_zero_linger());
+        }
+    }
+}
+
+impl AsyncRead for Stalling {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        self.stream.as_mut().poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
+impl AsyncWrite for Stalling {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = self.stream.as_mut().poll_write(context, bytes);
         self.count(written)
     }
 
@@ -67,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        let written = self.stream.as_mut().poll_write_vectored(context, bytes);
         self.count(written)
     }
 
@@ -76,10 +95,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream.as_mut().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream.as_mut().poll_shutdown(context)
     }
 }

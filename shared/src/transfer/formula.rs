@@ -43,9 +43,10 @@ fn begins(value: &[u8]) -> impl Iterator<Item = usize> {
     iter::once(0).chain(value.iter().enumerate().filter_map(behind))
 }
 
-/// Also behind apostrophes of its own: so that it can be told from them, there is always one more.
+/// Also behind apostrophes of its own: so that it can be told from them, there is always one more. And behind quotation marks,
+/// which a spreadsheet takes for its own where it finds other cells than we wrote.
 fn is_formula(value: &[u8]) -> bool {
-    let begins = value.iter().position(|byte| *byte != b'\'').unwrap_or(value.len());
+    let begins = value.iter().position(|byte| !matches!(byte, b'\'' | b'"')).unwrap_or(value.len());
     FORMULAS.iter().any(|formula| value[begins..].starts_with(formula.as_bytes()))
 }
 
@@ -69,6 +70,7 @@ mod tests {
             ("x\t-1", "x\t'-1"),
             ("=1;'+2", "'=1;''+2"),
             ("\t=1", "'\t'=1"),
+            ("x;\"=1&\"", "x;'\"=1&\""),
             (";\t", ";'\t"),
         ] {
             assert_eq!(*guarded(value.as_bytes()), *expected.as_bytes());
@@ -77,10 +79,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_was_guarded_is_itself_again(value in "[=+'a;\t＝-]{0,12}") {
+        fn what_was_guarded_is_itself_again(value in "[=+'\"a;\t＝-]{0,12}") {
             let written = guarded(value.as_bytes());
             proptest::prop_assert_eq!(&*unguarded(&written), value.as_bytes());
-            proptest::prop_assert!(!written.split(|byte| matches!(byte, b';' | b'\t')).any(|cell| cell.starts_with(b"=")));
+            let acts = |cell: &[u8]| cell.iter().find(|byte| **byte != b'"') == Some(&b'=');
+            proptest::prop_assert!(!written.split(|byte| matches!(byte, b';' | b'\t')).any(acts));
         }
     }
 }

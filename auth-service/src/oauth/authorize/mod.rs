@@ -4,6 +4,8 @@ pub(super) mod code;
 mod decision;
 pub(super) mod request;
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, SET_COOKIE};
@@ -229,6 +231,9 @@ pub(super) async fn grant(
     asked: bool,
     ip: std::net::IpAddr,
 ) -> Result<Response, Stop> {
+    if !app.codes.has_room(signed_in.account.id, app.clock.now()) {
+        return Err(Error::Throttled(Duration::from_secs(60)).into());
+    }
     let code = app.random.text::<32>();
     let issued = retry_write(|| code::issue(app, client, request, signed_in, asked, &code, ip)).await?;
     if issued {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::testing::{TestKey, TokenBuilder};
 
 use super::visitor::Visitor;
-use super::{CALLBACK, Reply, app, device, public, redemption, request, world};
+use super::{CALLBACK, Reply, app, device, granted, public, redemption, request, world};
 use crate::world::{ISSUER, PASSWORD, World, claims};
 
 /// Redeems a code of the public client.
@@ -119,6 +119,26 @@ async fn a_client_of_many_resources_is_let_in() {
     assert_eq!(longest, Some(255), "as much as the table holds, on any database");
 }
 
+/// A page that asks in a loop for somebody who is signed in: each code is a row.
+#[tokio::test]
+async fn so_many_codes_are_made_for_an_account_in_a_minute() {
+    let world = world().await;
+    let (_, visitor) = granted(&world, &[]).await;
+    let mut made = 1;
+    let refused = loop {
+        let page = visitor.get(&request("app", &[("prompt", "none")])).await;
+        if page.status != 303 {
+            break page;
+        }
+        page.code();
+        made += 1;
+        assert!(made < 100);
+    };
+    assert_eq!((made, refused.status.as_u16()), (60, 429));
+    world.advance(60);
+    visitor.get(&request("app", &[("prompt", "none")])).await.code();
+}
+
 /// What an operator takes away from a client is gone from what it has, too.
 #[tokio::test]
 async fn a_resource_that_was_taken_away_is_no_audience_any_more() {
@@ -129,7 +149,7 @@ async fn a_resource_that_was_taken_away_is_no_audience_any_more() {
     };
     change(&["https://payroll.example", "https://wages.example"]).await;
     let both = [("resource", "https://payroll.example"), ("resource", "https://wages.example")];
-    let (tokens, visitor) = super::granted(&world, &both).await;
+    let (tokens, visitor) = granted(&world, &both).await;
     let under_way = visitor.get(&request("app", &both)).await.code();
     let audience = |reply: &Reply| claims(&reply.text("access_token"))["aud"].to_string();
     assert!(audience(&tokens).contains("payroll"));
