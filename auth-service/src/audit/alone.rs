@@ -80,9 +80,8 @@ impl Inner {
     async fn write(&self, waiting: &[Waiting]) -> Result<(), DbErr> {
         let transaction = database::begin(&self.database).await?;
         let mut rest = waiting;
-        while let Some((many, behind)) =
-            rest.split_at_checked(together(rest.len())).filter(|(many, _)| !many.is_empty())
-        {
+        while !rest.is_empty() {
+            let (many, behind) = rest.split_at(together(rest.len()));
             let rows = many.iter().map(|one| one.event.row(one.at));
             Entity::insert_many(rows).exec_without_returning(&*transaction).await?;
             rest = behind;
