@@ -82,7 +82,7 @@ pub(super) struct Places {
 enum Stage {
     /// Nothing was hashed yet.
     Waiting,
-    /// Nothing was, since the network has failed too often meanwhile.
+    /// Nothing was, since too many have failed meanwhile.
     Late,
     /// Somebody may hear, or see by the time that it takes, whether it is right.
     Tried,
@@ -223,6 +223,7 @@ impl Asker for Arc<Tried> {
         let mut stage = self.stage();
         if *stage == Stage::Waiting {
             *stage = match self.places.of_network.as_ref().filter(|of_network| of_network.is_late()) {
+                None if self.places.own.is_late() => Stage::Late,
                 None => Stage::Tried,
                 Some(of_network) if of_network.is_at_home => Stage::TriedBehind,
                 Some(_) => Stage::Late,

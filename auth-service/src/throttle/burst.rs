@@ -21,7 +21,19 @@ pub(super) struct Place {
     key: String,
     /// Whether it is one of those besides.
     pub(super) is_besides: bool,
+    /// Failures after which there is none besides.
+    enough: u32,
 }
+
+/// As many as there may be.
+const MANY: u32 = 1 << 20;
+
+/// Those besides that may fail before the others of them are as late as a stranger would be.
+///
+/// A scenario: fifty wrong passwords at a time for one name, from a network that others share. A stranger's name has eight of
+/// them hashed. Were all fifty hashed for one who is at home there, whoever asks next would hear how long the line is, and so
+/// would the attacker. Right ones count for nothing, so somebody with many devices may come with all of them.
+const FAILURES_BESIDES: u32 = 3;
 
 impl Place {
     /// One of `most` places, of which the first `open` are nothing special.
@@ -34,7 +46,8 @@ impl Place {
             return None;
         }
         burst.under_way += 1;
-        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned(), is_besides: taken >= open })
+        let (is_besides, enough) = (taken >= open, open + FAILURES_BESIDES);
+        Some(Self { bursts: Arc::clone(bursts), key: key.to_owned(), is_besides, enough })
     }
 
     pub(super) fn failed(&self) {
@@ -42,6 +55,11 @@ impl Place {
         if let Some(burst) = all.get_mut(&self.key) {
             burst.failed += 1;
         }
+    }
+
+    /// Whether so many have failed that this one would not be let in any more.
+    pub(super) fn is_late(&self) -> bool {
+        self.is_besides && self.failures() >= self.enough
     }
 
     /// Those that failed until now, of all places with this key.
@@ -69,7 +87,7 @@ pub(super) struct OfNetwork {
 impl OfNetwork {
     /// One of the network `key`, which has so many failures left, or none but this one.
     pub(super) fn take(bursts: &Bursts, key: &str, left: u32, is_at_home: bool) -> Option<Self> {
-        let place = Place::take(bursts, key, u32::MAX, u32::MAX)?;
+        let place = Place::take(bursts, key, MANY, MANY)?;
         Some(Self { failed_before: place.failures(), place, left: left.max(1), is_at_home })
     }
 

@@ -151,6 +151,24 @@ async fn a_network_that_tries_many_names_is_slowed_down() {
     world.try_log_in_from(ELSEWHERE, "lib", PASSWORD).await.expect(200);
 }
 
+/// Those who share somebody's network hear by the length of the line how many are hashed.
+#[tokio::test]
+async fn many_guesses_at_once_are_hardly_more_at_home() {
+    let world = World::with(&["--hash-slots", "1", "--hash-queue-deadline", "10s"]).await;
+    world.account("lib", Role::Librarian).await;
+    world.try_log_in_from(HOME, "lib", PASSWORD).await.expect(200);
+    let world = &world;
+    let at_once = |password| join_all((0..40).map(move |_| world.try_log_in_from(HOME, "lib", password)));
+    for answer in at_once(PASSWORD).await {
+        answer.expect(200);
+    }
+    let answers = at_once("wrong").await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 8);
+    let hashed = world.audit().await.iter().filter(|kind| *kind == "login!").count();
+    // One or two may have been under way while the last failure was counted.
+    assert!((11..=13).contains(&hashed), "{hashed}");
+}
+
 /// One password tried on many names at a time: none has failed yet when they come.
 #[tokio::test]
 async fn many_names_at_once_are_not_more_names() {

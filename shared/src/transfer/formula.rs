@@ -7,7 +7,7 @@ use std::iter;
 const FORMULAS: [&str; 10] = ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"];
 
 /// A value as CSV holds it. Also what stands behind a separator of another kind: where the operator's spreadsheet goes by
-/// semicolons, it is a cell of its own.
+/// semicolons, it is a cell of its own, and so is what begins a line then.
 pub(super) fn guarded(value: &[u8]) -> Cow<'_, [u8]> {
     if !begins(value).any(|at| is_formula(&value[at..])) {
         return Cow::Borrowed(value);
@@ -39,7 +39,7 @@ pub(super) fn unguarded(value: &[u8]) -> Cow<'_, [u8]> {
 
 /// Where a cell may begin.
 fn begins(value: &[u8]) -> impl Iterator<Item = usize> {
-    let behind = |(at, byte): (usize, &u8)| matches!(byte, b';' | b'\t').then_some(at + 1);
+    let behind = |(at, byte): (usize, &u8)| matches!(byte, b';' | b'\t' | b'\n' | b'\r').then_some(at + 1);
     iter::once(0).chain(value.iter().enumerate().filter_map(behind))
 }
 
@@ -71,6 +71,7 @@ mod tests {
             ("=1;'+2", "'=1;''+2"),
             ("\t=1", "'\t'=1"),
             ("x;\"=1&\"", "x;'\"=1&\""),
+            ("x\n=1;y", "x\n'=1;y"),
             (";\t", ";'\t"),
         ] {
             assert_eq!(*guarded(value.as_bytes()), *expected.as_bytes());
@@ -79,11 +80,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_was_guarded_is_itself_again(value in "[=+'\"a;\t＝-]{0,12}") {
+        fn what_was_guarded_is_itself_again(value in "[=+'\"a;\t\r\n＝-]{0,12}") {
             let written = guarded(value.as_bytes());
             proptest::prop_assert_eq!(&*unguarded(&written), value.as_bytes());
             let acts = |cell: &[u8]| cell.iter().find(|byte| **byte != b'"') == Some(&b'=');
-            proptest::prop_assert!(!written.split(|byte| matches!(byte, b';' | b'\t')).any(acts));
+            proptest::prop_assert!(!written.split(|byte| matches!(byte, b';' | b'\t' | b'\n')).any(acts));
         }
     }
 }

@@ -133,7 +133,7 @@ impl AuthorizationRequest {
             state: state(parameters)?.map(str::to_owned),
             scope,
             resource: scope::resource(&app.config, client, parameters)?,
-            nonce: text(parameters, "nonce", "nonce is longer than 1024 bytes")?.map(str::to_owned),
+            nonce: nonce(parameters)?.map(str::to_owned),
             code_challenge: code_challenge(parameters)?,
             prompt,
             max_age: max_age(parameters.get("max_age")?)?,
@@ -180,6 +180,16 @@ fn hinted_account(app: &App, client: &Client, hint: &str) -> Result<Uuid, Refusa
 /// It is longer than that may be.
 pub(crate) fn state(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
     text(parameters, "state", "state is longer than 1024 bytes")
+}
+
+/// What comes back in the ID token.
+fn nonce(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
+    let nonce = text(parameters, "nonce", "nonce is longer than 1024 bytes")?;
+    // It is kept with the code, as JSON, where each of those takes six bytes.
+    if nonce.is_some_and(|nonce| nonce.contains(char::is_control)) {
+        return Err(Refusal::request("nonce has control characters"));
+    }
+    Ok(nonce)
 }
 
 fn text<'a>(

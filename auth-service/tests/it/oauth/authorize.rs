@@ -56,6 +56,7 @@ async fn the_client_hears_what_is_wrong_with_its_request() {
         ("invalid_request", "prompt", "none login"),
         ("invalid_request", "prompt", "dance"),
         ("invalid_request", "max_age", "soon"),
+        ("invalid_request", "nonce", "\u{1}"),
         ("invalid_request", "claims", "["),
         ("invalid_request", "id_token_hint", "nonsense"),
         ("request_not_supported", "request", "a.b.c"),
