@@ -31,8 +31,8 @@ const MANY: u32 = 1 << 20;
 /// Those besides that may fail before the others of them are as late as a stranger would be.
 ///
 /// A scenario: fifty wrong passwords at a time for one name, from a network that others share. A stranger's name has eight of
-/// them hashed. Were all fifty hashed for one who is at home there, whoever asks next would hear how long the line is, and so
-/// would the attacker. Right ones count for nothing, so somebody with many devices may come with all of them.
+/// them hashed. Were all fifty hashed for one who is at home there, whoever asks next would hear that by the length of the line.
+/// Right ones count for nothing, so somebody with many devices may come with all of them.
 const FAILURES_BESIDES: u32 = 3;
 
 impl Place {
