@@ -31,6 +31,7 @@ pub mod command;
 pub mod database;
 #[cfg(feature = "service")]
 pub mod doctor;
+mod gather;
 #[cfg(feature = "service")]
 pub mod http;
 pub mod issuer;

@@ -19,7 +19,6 @@ use crate::entity::audit_event::Entity;
 const MOST_TOGETHER: usize = 128;
 
 /// Writes events of one database.
-#[derive(Clone)]
 pub(crate) struct Alone(Arc<Inner>);
 
 struct Inner {
@@ -49,7 +48,7 @@ impl Alone {
     pub(crate) async fn record(&self, at: Timestamp, event: Event) -> Result<(), DbErr> {
         let (done, written) = oneshot::channel();
         if self.0.add(Waiting { event, at, span: Span::current(), done }) {
-            // Not by whoever asks: they may hang up, and others wait for the same statement.
+            // Not by whoever asks: they may hang up, and others wait for the same commit.
             tokio::spawn(Arc::clone(&self.0).write_waiting().in_current_span());
         }
         written.await.unwrap_or_else(|_| Err(DbErr::Custom("whoever writes events panicked".to_owned())))

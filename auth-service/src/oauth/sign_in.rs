@@ -128,7 +128,11 @@ async fn take(
     let password = Password::presented(form.get("password")?.unwrap_or_default());
     // Many may wait with theirs for as long as a refusal takes.
     drop(form);
-    let signed_in = match prove(app, &username, password, who).await? {
+    let proved = match password {
+        Ok(password) => prove(app, &username, password, who).await?,
+        Err(_) => Err(SignInFailure::BadCredentials),
+    };
+    let signed_in = match proved {
         Ok(signed_in) => signed_in,
         Err(failure) => {
             return Ok(page_with(app, browser, client.as_ref(), &errand, &username, Some(failure))?);
@@ -156,10 +160,9 @@ async fn take(
 async fn prove(
     app: &App,
     username: &str,
-    password: Result<Password, String>,
+    password: Password,
     who: &sessions::Client,
 ) -> Result<Result<SignedIn, SignInFailure>, Error> {
-    let Ok(password) = password else { return Ok(Err(SignInFailure::BadCredentials)) };
     match open_session(app, username, password, who, Door::Page).await {
         Ok((account, session)) if account.must_change_password => {
             // Nothing here can change it: the session would be of no use.

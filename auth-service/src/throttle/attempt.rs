@@ -95,7 +95,7 @@ enum Stage {
 /// What changes with how it ends.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// What a failure counts in. Always in the same order, so that two of them never wait for each other.
+    /// What a failure counts in, in the open. Always in the same order, so that two of them never wait for each other.
     failure: Vec<(String, &'static Policy)>,
     /// The same behind the curtain.
     behind: Vec<(String, &'static Policy)>,
@@ -108,21 +108,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Of who signs in: in the open, or `behind` the curtain.
-    pub(super) fn sign_in(
-        keys: Keys,
-        counted: &SignIn,
-        within_sessions: Counter,
-        behind: bool,
-        now: Timestamp,
-    ) -> Self {
+    /// Of who signs in.
+    pub(super) fn sign_in(keys: Keys, counted: &SignIn, within_sessions: Counter, now: Timestamp) -> Self {
         let Keys { pair, account, network, behind: [behind_pair, behind_account], .. } = &keys;
-        let is_behind = behind;
         let behind = vec![(behind_account.clone(), &PAIR), (behind_pair.clone(), &PAIR)];
-        let failure = match is_behind {
-            true => behind.clone(),
-            false => vec![(account.clone(), &ACCOUNT), (pair.clone(), &PAIR), (network.clone(), &NETWORK)],
-        };
+        let failure = vec![(account.clone(), &ACCOUNT), (pair.clone(), &PAIR), (network.clone(), &NETWORK)];
         let [behind_pair, behind_account] = keys.behind;
         let all = [
             (keys.account, counted.account),
@@ -197,7 +187,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         let is_behind = match self.tried.end() {
-            Stage::Tried => false,
+            Stage::Tried => self.behind.is_some(),
             Stage::TriedBehind => true,
             Stage::Waiting | Stage::Late | Stage::Over => return,
         };
@@ -222,11 +212,13 @@ impl Asker for Arc<Tried> {
     fn begins(&self) -> bool {
         let mut stage = self.stage();
         if *stage == Stage::Waiting {
-            *stage = match self.places.of_network.as_ref().filter(|of_network| of_network.is_late()) {
-                None if self.places.own.is_late() => Stage::Late,
-                None => Stage::Tried,
-                Some(of_network) if of_network.is_at_home => Stage::TriedBehind,
-                Some(_) => Stage::Late,
+            *stage = match &self.places.of_network {
+                Some(network) if network.is_late() => match network.is_at_home {
+                    true => Stage::TriedBehind,
+                    false => Stage::Late,
+                },
+                _ if self.places.own.is_late() => Stage::Late,
+                _ => Stage::Tried,
             };
         }
         matches!(*stage, Stage::Tried | Stage::TriedBehind)

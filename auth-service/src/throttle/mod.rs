@@ -117,7 +117,7 @@ impl Throttle {
             Some(_) => None,
             None => OfNetwork::take(&self.bursts, &keys.network, left, counted.may_try_behind(now)),
         };
-        let counts = Counts::sign_in(keys, &counted, within_sessions, behind.is_some(), now);
+        let counts = Counts::sign_in(keys, &counted, within_sessions, now);
         let mut failure = Event::new(Kind::Login, Actor::Unknown(ip)).refused();
         if let Some(id) = subject.account_id {
             failure = failure.account(id);

@@ -7,10 +7,10 @@ use axum::body::{Body, Bytes};
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::credentials::holds_token;
+use crate::gather::gather;
 
 /// How far into a form is looked.
 const MAX_LOOK: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// longer than five seconds for them breaks off there.
 pub(super) async fn without_token(mut body: Body) -> Option<Body> {
     let mut read = Vec::new();
-    let broken = match timeout(LOOK_DEADLINE, look(&mut body, &mut read)).await {
+    let broken = match timeout(LOOK_DEADLINE, gather(&mut body, MAX_LOOK, &mut read)).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error),
         Err(elapsed) => Some(axum::Error::new(elapsed)),
@@ -40,22 +40,10 @@ pub(super) async fn without_token(mut body: Body) -> Option<Body> {
     Some(Body::from_stream(stream::iter(start).chain(body.into_data_stream())))
 }
 
-/// Reads on to the end, or as far as is looked. In one piece: a body may be sent byte by byte, and each piece of it takes
-/// dozens of them as long as it is kept.
-async fn look(body: &mut Body, read: &mut Vec<u8>) -> Result<(), axum::Error> {
-    while read.len() < MAX_LOOK
-        && let Some(frame) = body.frame().await
-    {
-        if let Ok(data) = frame?.into_data() {
-            read.extend_from_slice(&data);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use http_body_util::BodyExt as _;
 
     use super::*;
 

@@ -7,12 +7,12 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::BodyExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
 use super::problem::{FieldError, Problem};
+use crate::gather::gather;
 
 /// The longest body that is read.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -103,7 +103,7 @@ fn media_type(headers: &HeaderMap) -> String {
 ///
 /// # Errors
 /// 413 when it is over 64 KiB, 408 when it takes longer than five seconds, 400 when it breaks off.
-pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+pub async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<bytes::Bytes, Problem> {
     let too_large = || {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large");
         problem.with_detail("The body must be at most 64 KiB")
@@ -112,26 +112,13 @@ pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, 
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_DEADLINE, gather(body)).await {
-        Ok(Ok(read)) if read.len() > MAX_BODY => Err(too_large()),
-        Ok(Ok(read)) => Ok(read.into()),
+    let mut read = Vec::new();
+    match tokio::time::timeout(BODY_DEADLINE, gather(&mut body, MAX_BODY, &mut read)).await {
+        Ok(Ok(())) if read.len() > MAX_BODY => Err(too_large()),
+        Ok(Ok(())) => Ok(read.into()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body")
             .with_detail("The body did not arrive whole")),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout")
             .with_detail("The body did not arrive in time")),
     }
-}
-
-/// The body, or more than [`MAX_BODY`] of it. In one piece: it may be sent byte by byte, and each piece of it takes dozens of
-/// them as long as it is kept.
-async fn gather(mut body: Body) -> Result<Vec<u8>, axum::Error> {
-    let mut read = Vec::new();
-    while read.len() <= MAX_BODY
-        && let Some(frame) = body.frame().await
-    {
-        if let Ok(data) = frame?.into_data() {
-            read.extend_from_slice(&data);
-        }
-    }
-    Ok(read)
 }
